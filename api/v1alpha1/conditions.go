@@ -1,0 +1,119 @@
+package v1alpha1
+
+// Condition types. Ready is always there once an object has been looked at; the others are present only while they
+// are True, so that kstatus, `kubectl wait` and GitOps health checks read every kind without a plug-in.
+const (
+	// ConditionReady is True while Open edX is as the object says, at the observed generation. Its reason is the
+	// object's state, as the STATE column shows it.
+	ConditionReady = "Ready"
+	// ConditionReconciling is True while work is left that Rollcall goes on with by itself.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is True when only a change of the object, of its platform or a request for a new attempt
+	// helps: a person has to act.
+	ConditionStalled = "Stalled"
+	// ConditionConflict is True when the object disagrees with something else, such as a course that does not exist.
+	// It heals by itself when the cause goes away.
+	ConditionConflict = "Conflict"
+)
+
+// Reasons of Ready that say how far the work is.
+const (
+	// ReasonSynced: Open edX is as the object says.
+	ReasonSynced = "Synced"
+	// ReasonQueued: the work has not been tried yet.
+	ReasonQueued = "Queued"
+	// ReasonRetrying: an attempt failed for a passing reason; the next one is planned.
+	ReasonRetrying = "Retrying"
+	// ReasonThrottled: the platform's call budget is spent; the work goes on when it allows.
+	ReasonThrottled = "Throttled"
+	// ReasonPlatformUnavailable: the LearningPlatform is missing or not Ready; the object waits, at no attempt's cost.
+	ReasonPlatformUnavailable = "PlatformUnavailable"
+	// ReasonSuspended: spec.suspend holds the work.
+	ReasonSuspended = "Suspended"
+	// ReasonDeleting: the object is being deleted and its enrollments are being withdrawn.
+	ReasonDeleting = "Deleting"
+)
+
+// Reasons of Conflict (and then of Ready): they heal when the cause goes away.
+const (
+	// ReasonCourseNotFound: no Course carries the course code, or the LMS has no course with its key.
+	ReasonCourseNotFound = "CourseNotFound"
+	// ReasonCourseNotReady: the Course exists, but cannot be used yet; its own conditions say why.
+	ReasonCourseNotReady = "CourseNotReady"
+	// ReasonEmailInUse: another Contact, or an LMS account that belongs to another Contact, holds the e-mail address.
+	ReasonEmailInUse = "EmailInUse"
+	// ReasonEmailUnavailable: the LMS refuses the e-mail address although no account shows it: a retired account or
+	// another person's recovery address. Somebody at the LMS has to decide.
+	ReasonEmailUnavailable = "EmailUnavailable"
+	// ReasonUsernameUnavailable: every username that Rollcall derives for the learner is taken.
+	ReasonUsernameUnavailable = "UsernameUnavailable"
+	// ReasonAccountRefused: the LMS refused to make the account; the message names the field.
+	ReasonAccountRefused = "AccountRefused"
+	// ReasonLearnerNotFound: the LMS no longer knows the learner's account.
+	ReasonLearnerNotFound = "LearnerNotFound"
+	// ReasonAwaitingActivation: the learner's account is inactive, so single sign-on cannot link it.
+	ReasonAwaitingActivation = "AwaitingActivation"
+	// ReasonContactNotReady: an enrollment waits for its Contact, which has a conflict or is stalled.
+	ReasonContactNotReady = "ContactNotReady"
+	// ReasonEnrollmentClosed: the LMS refuses the enrollment because the course is closed, not yet open, full or by
+	// invitation only; it does not say which.
+	ReasonEnrollmentClosed = "EnrollmentClosed"
+	// ReasonEnrollmentRefused: a policy of the LMS refuses this learner in this course.
+	ReasonEnrollmentRefused = "EnrollmentRefused"
+	// ReasonModeUnavailable: the course does not offer the enrollment mode that the Course states, or none by default.
+	ReasonModeUnavailable = "ModeUnavailable"
+	// ReasonCourseCodeClaimed: an older Course of the same platform carries the same course code.
+	ReasonCourseCodeClaimed = "CourseCodeClaimed"
+	// ReasonCourseClaimed: an older CourseMentor looks after the same course.
+	ReasonCourseClaimed = "CourseClaimed"
+	// ReasonServerError: the LMS failed on this very request again and again while it serves others.
+	ReasonServerError = "ServerError"
+)
+
+// Reasons of Stalled (and then of Ready): a person has to act.
+const (
+	// ReasonAccountRetired: the learner's account was retired on the LMS and cannot come back.
+	ReasonAccountRetired = "AccountRetired"
+	// ReasonInvalidUsername: the LMS does not accept the username.
+	ReasonInvalidUsername = "InvalidUsername"
+	// ReasonUnexpectedAnswer: the LMS answered in a way that Rollcall does not know for this call.
+	ReasonUnexpectedAnswer = "UnexpectedAnswer"
+	// ReasonRequestRefused: the LMS calls the request itself wrong; a repeat would get the same answer.
+	ReasonRequestRefused = "RequestRefused"
+	// ReasonInvalidTimeZone: spec.timeZone is not in the IANA database.
+	ReasonInvalidTimeZone = "InvalidTimeZone"
+)
+
+// Reasons of a LearningPlatform's Ready.
+const (
+	// ReasonConnected: the LMS answers, the credentials work and the service user is staff.
+	ReasonConnected = "Connected"
+	// ReasonUnreachable: the LMS does not answer, or answers like a system in maintenance.
+	ReasonUnreachable = "Unreachable"
+	// ReasonCredentialsNotFound: the Secret is missing or lacks a key.
+	ReasonCredentialsNotFound = "CredentialsNotFound"
+	// ReasonCredentialsRefused: the LMS does not accept the client id and secret.
+	ReasonCredentialsRefused = "CredentialsRefused"
+	// ReasonNotStaff: the credentials work, but their user is not staff on the LMS.
+	ReasonNotStaff = "NotStaff"
+	// ReasonRouteUnavailable: the account or enrollment route that the spec asks for is not installed on the LMS.
+	ReasonRouteUnavailable = "RouteUnavailable"
+	// ReasonRegistrationLimited: the LMS's limit on new accounts is reached; REGISTRATION_RATELIMIT has to be raised.
+	ReasonRegistrationLimited = "RegistrationLimited"
+	// ReasonRegistrationClosed: the LMS's settings forbid that accounts are made through its API.
+	ReasonRegistrationClosed = "RegistrationClosed"
+)
+
+const (
+	// ReconcileRequestedAtAnnotation asks for a check of the object now, whatever was planned. Any new value does; by
+	// custom it is a time. The controller echoes it in status.lastHandledReconcileAt.
+	ReconcileRequestedAtAnnotation = "rollcall.dev/reconcile-requested-at"
+	// DocumentReceivedAnnotation is the RFC 3339 time at which ingest took the stored document.
+	DocumentReceivedAnnotation = "rollcall.dev/document-received-at"
+	// DocumentSourceAnnotation is the authenticated user name of the caller that sent the stored document.
+	DocumentSourceAnnotation = "rollcall.dev/document-source"
+
+	// WithdrawalFinalizer holds a Contact or an Enrollment until what it brought about on the LMS is undone, as its
+	// deletion policy says.
+	WithdrawalFinalizer = "rollcall.dev/withdrawal"
+)
