@@ -1,0 +1,92 @@
+// Package lms is the port to a learning platform: the few things that Rollcall asks of one, in the words of the domain,
+// and the classes of what can go wrong. internal/openedx is the driver behind it.
+package lms
+
+import (
+	"context"
+	"time"
+)
+
+// Platform is one learning platform, asked with one set of credentials. Its methods are safe for concurrent use, honour
+// the context, and fail with an *Error. No call waits longer than a second for its turn: it fails as Throttled instead.
+type Platform interface {
+	// Probe checks the credentials and finds out what the platform can do.
+	Probe(ctx context.Context) (Capabilities, error)
+
+	// FindLearner gives the account that has the e-mail address, in whatever case, or nil if none has.
+	FindLearner(ctx context.Context, email string) (*Learner, error)
+
+	// CreateLearner makes an account and gives it back. A Conflict with reason EmailInUse means that the e-mail address
+	// is taken, perhaps by a call whose answer was lost: find the learner again.
+	CreateLearner(ctx context.Context, learner NewLearner) (Learner, error)
+
+	// LookUpCourse gives what the platform says of a course; Conflict CourseNotFound when it has none with the key.
+	LookUpCourse(ctx context.Context, courseKey string) (Course, error)
+
+	// Enroll sees to it that the learner is actively enrolled, in the mode that is asked for if any is, and tells how
+	// it came out. Doing it again changes nothing.
+	Enroll(ctx context.Context, request EnrollmentRequest) (Enrollment, error)
+
+	// Withdraw sees to it that the learner is not actively enrolled. It is no error if they never were.
+	Withdraw(ctx context.Context, username, courseKey string) error
+}
+
+// Capabilities are what a probe finds.
+type Capabilities struct {
+	// ServiceUser is the platform's user that the credentials act as.
+	ServiceUser string
+	// EoxCoreVersion is the version of the eox-core plugin, or empty without it.
+	EoxCoreVersion string
+	// AccountRoute and EnrollmentRoute are the routes in use after the probe: what was asked for, or what Auto chose.
+	AccountRoute, EnrollmentRoute string
+}
+
+// NewLearner is what an account is made from.
+type NewLearner struct {
+	// ContactID makes usernames unique when the name is taken or has no letters that a username may have.
+	ContactID string
+	// FirstName and LastName of the learner.
+	FirstName, LastName string
+	// Email address; it is sent in lower case.
+	Email string
+}
+
+// Learner is an account.
+type Learner struct {
+	// Username of the account.
+	Username string
+	// ID is the account's number; 0 when the platform did not say.
+	ID int64
+	// Email address as the platform has it.
+	Email string
+	// Active is false while the account waits for its activation.
+	Active bool
+}
+
+// Course is a course run.
+type Course struct {
+	// Title for people.
+	Title string
+	// Modes that the course offers now, by slug.
+	Modes []string
+	// EnrollmentStart and EnrollmentEnd bound the time in which the platform admits learners; nil is unbounded.
+	EnrollmentStart, EnrollmentEnd *time.Time
+}
+
+// EnrollmentRequest asks for one learner in one course.
+type EnrollmentRequest struct {
+	// Username of the account and CourseKey of the course.
+	Username, CourseKey string
+	// Mode of the enrollment. Empty: the platform's default for a new one, and the present one is left alone.
+	Mode string
+	// OfferedModes are the modes that the course was last seen to offer; they spare a look-up.
+	OfferedModes []string
+}
+
+// Enrollment is how an enrollment stands on the platform.
+type Enrollment struct {
+	// Mode that came out.
+	Mode string
+	// Active is whether the learner is enrolled.
+	Active bool
+}
