@@ -1,0 +1,75 @@
+// Package index names the indexes of the informer cache: how controllers and doors find objects by what the back office
+// and the LMS call them, without a look at all of them.
+package index
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rollcallv1alpha1 "rollcall.dev/rollcall/api/v1alpha1"
+)
+
+// The indexes, for client.MatchingFields. Where a value means something only on one platform, its key is made by Key.
+const (
+	// CourseByCode finds Courses by platform and course code.
+	CourseByCode = "rollcall.courseByCode"
+	// ContactByEmail finds Contacts by platform and e-mail address; upper and lower case count as the same (EmailKey).
+	ContactByEmail = "rollcall.contactByEmail"
+	// ContactByUsername finds Contacts by platform and username on the LMS.
+	ContactByUsername = "rollcall.contactByUsername"
+	// EnrollmentByContact finds Enrollments by the name of their Contact.
+	EnrollmentByContact = "rollcall.enrollmentByContact"
+	// EnrollmentByCourse finds Enrollments by course code.
+	EnrollmentByCourse = "rollcall.enrollmentByCourse"
+	// MentorByCourse finds CourseMentors by platform and course code.
+	MentorByCourse = "rollcall.mentorByCourse"
+)
+
+// Key is the key of a value that belongs to a platform.
+func Key(platform, value string) string { return platform + "/" + value }
+
+// EmailKey is the key of an e-mail address in ContactByEmail.
+func EmailKey(platform, email string) string { return Key(platform, strings.ToLower(email)) }
+
+// Register adds the indexes to a cache. It has to be called before the cache starts.
+func Register(ctx context.Context, indexer client.FieldIndexer) error {
+	for _, index := range []struct {
+		kind client.Object
+		name string
+		keys client.IndexerFunc
+	}{
+		{&rollcallv1alpha1.Course{}, CourseByCode, func(object client.Object) []string {
+			spec := &object.(*rollcallv1alpha1.Course).Spec
+			return []string{Key(spec.PlatformRef.Name, spec.CourseCode)}
+		}},
+		{&rollcallv1alpha1.Contact{}, ContactByEmail, func(object client.Object) []string {
+			spec := &object.(*rollcallv1alpha1.Contact).Spec
+			return []string{EmailKey(spec.PlatformRef.Name, spec.Email)}
+		}},
+		{&rollcallv1alpha1.Contact{}, ContactByUsername, func(object client.Object) []string {
+			contact := object.(*rollcallv1alpha1.Contact)
+			if contact.Status.Learner.Username == "" {
+				return nil
+			}
+			return []string{Key(contact.Spec.PlatformRef.Name, contact.Status.Learner.Username)}
+		}},
+		{&rollcallv1alpha1.Enrollment{}, EnrollmentByContact, func(object client.Object) []string {
+			return []string{object.(*rollcallv1alpha1.Enrollment).Spec.ContactRef.Name}
+		}},
+		{&rollcallv1alpha1.Enrollment{}, EnrollmentByCourse, func(object client.Object) []string {
+			return []string{object.(*rollcallv1alpha1.Enrollment).Spec.CourseCode}
+		}},
+		{&rollcallv1alpha1.CourseMentor{}, MentorByCourse, func(object client.Object) []string {
+			spec := &object.(*rollcallv1alpha1.CourseMentor).Spec
+			return []string{Key(spec.PlatformRef.Name, spec.CourseCode)}
+		}},
+	} {
+		if err := indexer.IndexField(ctx, index.kind, index.name, index.keys); err != nil {
+			return fmt.Errorf("cannot add index %s: %w", index.name, err)
+		}
+	}
+	return nil
+}
