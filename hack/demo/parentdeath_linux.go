@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"syscall"
+)
+
+// childAttributes lets the kernel kill a child when the demo dies, however it dies.
+func childAttributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// becomeCalledProgram does the same for the programs that envtest starts. It cannot be told to ask the kernel, so it
+// gets links to the demo in place of the programs: called by such a name, the demo asks, and turns into the program.
+func becomeCalledProgram() {
+	name := filepath.Base(os.Args[0])
+	if name != etcd && name != apiServer {
+		return
+	}
+	runtime.LockOSThread()
+	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0)
+	err := syscall.Exec(filepath.Join(assets(), name), os.Args, os.Environ()) //nolint:gosec // name is one of two
+	fmt.Fprintf(os.Stderr, "cannot become %s: %v\n", name, err)
+	os.Exit(1)
+}
+
+// linkTo gives the path that makes envtest start the program in this way.
+func (d *demo) linkTo(program string) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	link := d.path(program)
+	return link, os.Symlink(self, link)
+}

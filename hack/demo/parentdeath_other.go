@@ -1,0 +1,16 @@
+//go:build !linux
+
+package main
+
+import (
+	"path/filepath"
+	"syscall"
+)
+
+// Only Linux kills children together with their parent. Elsewhere a demo that is killed leaves them behind.
+
+func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+func becomeCalledProgram() {}
+
+func (d *demo) linkTo(program string) (string, error) { return filepath.Join(assets(), program), nil }
