@@ -22,7 +22,7 @@ while kill -0 "$build" 2>/dev/null; do
 	sleep 0.2
 	if ((SECONDS >= beat)); then
 		beat=$((SECONDS + 10))
-		echo "  still building $what: $(elapsed), $(wc -l <"$log") packages compiled, last $(tail -n 1 "$log")"
+		echo "  still building $what: $(elapsed), $(wc -l <"$log") packages compiled so far"
 	fi
 done
 if ! wait "$build"; then
