@@ -1,0 +1,98 @@
+// Package testenv starts the real API server that tests run on.
+package testenv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// assetsVariable says where the programs are; make sets it.
+const assetsVariable = "KUBEBUILDER_ASSETS"
+
+// Main is a TestMain: it starts an API server with Rollcall's CRDs, gives its configuration to use, runs the tests and
+// stops the server.
+//
+//	func TestMain(m *testing.M) { testenv.Main(m, func(c *rest.Config) { config = c }) }
+func Main(m *testing.M, use func(*rest.Config)) {
+	config, stop, err := Start()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	use(config)
+	code := m.Run()
+	if err := stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "cannot stop the control plane:", err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}
+
+// Start starts an API server with Rollcall's CRDs. The configuration is a cluster administrator's.
+func Start() (config *rest.Config, stop func() error, err error) {
+	root, err := moduleRoot()
+	if err != nil {
+		return nil, nil, err
+	}
+	assets := os.Getenv(assetsVariable)
+	if assets == "" {
+		assets = filepath.Join(root, "bin", "k8s")
+	}
+	for _, program := range []string{"etcd", "kube-apiserver"} {
+		if _, err := os.Stat(filepath.Join(assets, program)); err != nil {
+			return nil, nil, fmt.Errorf("the tests need a control plane: run \"make controlplane\", or set %s: %w", assetsVariable, err)
+		}
+	}
+
+	environment := &envtest.Environment{
+		BinaryAssetsDirectory: assets,
+		CRDDirectoryPaths:     []string{filepath.Join(root, "config", "crd", "bases")},
+		ErrorIfCRDPathMissing: true,
+	}
+	// Nothing here needs the API server's own endpoints, and without them it starts and stops faster.
+	environment.ControlPlane.GetAPIServer().Configure().Set("endpoint-reconciler-type", "none")
+	config, err = environment.Start()
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("cannot start the control plane: %w", err), environment.Stop())
+	}
+	return config, environment.Stop, nil
+}
+
+// Namespace makes a namespace for one test and gives its name. It stays: no controller is there that could empty it.
+func Namespace(t testing.TB, config *rest.Config) string {
+	t.Helper()
+	clients, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "test-"}}
+	namespace, err = clients.CoreV1().Namespaces().Create(context.Background(), namespace, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return namespace.Name
+}
+
+// moduleRoot is where go.mod is: tests run in their package's folder, below it.
+func moduleRoot() (string, error) {
+	folder, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for ; folder != filepath.Dir(folder); folder = filepath.Dir(folder) {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			return folder, nil
+		}
+	}
+	return "", errors.New("no go.mod found above the working directory")
+}
