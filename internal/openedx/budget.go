@@ -1,0 +1,114 @@
+package openedx
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+	"k8s.io/utils/clock"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/lms"
+)
+
+const (
+	// maxWait is the longest that a call waits for its turn. No worker sleeps: who would wait longer is sent away with
+	// the time at which to come back.
+	maxWait = time.Second
+
+	// firstBackoff is how long a gate shuts when a 429 does not say; it doubles with each 429 that follows.
+	firstBackoff = 10 * time.Second
+	// firstTokenBackoff is longer, as the token endpoint's window is a minute and counts refused calls too.
+	firstTokenBackoff = time.Minute
+	maxBackoff        = 5 * time.Minute
+)
+
+// lane admits the calls that share one throttle of the LMS: at the pace of its limiter, if it has one, and not at all
+// while its gate is shut.
+type lane struct {
+	clock   clock.Clock
+	limiter *rate.Limiter
+	first   time.Duration
+
+	mu        sync.Mutex
+	shutUntil time.Time
+	backoff   time.Duration
+}
+
+// admit lets a call go, after a short wait at most, or says when to come back. A call that goes ahead does not wait for
+// the limiter, but is counted by it, so that those behind it make up for it.
+func (l *lane) admit(ctx context.Context, ahead bool) error {
+	now := l.clock.Now()
+	if wait := l.shutFor(now); wait > 0 {
+		return throttled(wait)
+	}
+	if l.limiter == nil {
+		return nil
+	}
+	reservation := l.limiter.ReserveN(now, 1)
+	wait := reservation.DelayFrom(now)
+	if ahead || wait == 0 {
+		return nil
+	}
+	if wait > maxWait {
+		reservation.CancelAt(now)
+		return throttled(wait)
+	}
+
+	timer := l.clock.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		reservation.CancelAt(l.clock.Now())
+		return lms.AsError(context.Cause(ctx))
+	case <-timer.C():
+	}
+	// Another call may have been refused in the meantime.
+	if wait := l.shutFor(l.clock.Now()); wait > 0 {
+		return throttled(wait)
+	}
+	return nil
+}
+
+func (l *lane) shutFor(now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.shutUntil.Sub(now)
+}
+
+// shut closes the gate after a 429, for as long as the LMS says, and gives the time that is left. Where it does not say,
+// the lane backs off on its own. Calls that were under way together are refused together: that is one refusal.
+func (l *lane) shut(wait time.Duration) time.Duration {
+	now := l.clock.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if wait == 0 {
+		if left := l.shutUntil.Sub(now); left > 0 {
+			return left
+		}
+		l.backoff = min(max(2*l.backoff, l.first), maxBackoff)
+		wait = l.backoff
+	}
+	if until := now.Add(wait); until.After(l.shutUntil) {
+		l.shutUntil = until
+	}
+	return l.shutUntil.Sub(now)
+}
+
+// served forgets the back-off, as the LMS takes calls again.
+func (l *lane) served() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.backoff = 0
+}
+
+func throttled(wait time.Duration) *lms.Error {
+	return &lms.Error{
+		Class:        lms.Throttled,
+		Reason:       v1alpha1.ReasonThrottled,
+		Message:      "The call budget of the LMS is spent; the work goes on when it allows.",
+		PlatformWide: true,
+		RetryAfter:   wait,
+	}
+}

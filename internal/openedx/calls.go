@@ -1,0 +1,30 @@
+package openedx
+
+// call names a kind of call, for the decision table, the budget and the metrics. It is never a path: paths hold
+// usernames.
+type call string
+
+const (
+	anyCall call = ""
+
+	callToken              call = "token"
+	callRoles              call = "roles"
+	callMe                 call = "me"
+	callEoxInfo            call = "eox_info"
+	callEoxUserInfo        call = "eox_userinfo"
+	callAccountByEmail     call = "account_by_email"
+	callAccountByUsername  call = "account_by_username"
+	callRegister           call = "registration"
+	callEoxCreateUser      call = "eox_user"
+	callCourse             call = "course"
+	callReadEnrollment     call = "enrollment_read"
+	callWriteEnrollment    call = "enrollment_write"
+	callEoxReadEnrollment  call = "eox_enrollment_read"
+	callEoxWriteEnrollment call = "eox_enrollment_write"
+)
+
+var calls = []call{
+	callToken, callRoles, callMe, callEoxInfo, callEoxUserInfo, callAccountByEmail, callAccountByUsername, callRegister,
+	callEoxCreateUser, callCourse, callReadEnrollment, callWriteEnrollment, callEoxReadEnrollment,
+	callEoxWriteEnrollment,
+}

@@ -1,0 +1,195 @@
+// Package openedx is the driver of internal/lms for Open edX. Everything it relies on was read in the platform's source
+// and recorded from a running LMS. It writes no log: what went wrong is in the error, and that holds no personal data.
+package openedx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+	"k8s.io/utils/clock"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/lms"
+)
+
+const (
+	defaultCallsPerMinute = 100
+	defaultTimeout        = 30 * time.Second
+)
+
+// Config is what a Client is made from.
+type Config struct {
+	// URL of the LMS: scheme and host.
+	URL string
+	// ClientID and ClientSecret of the OAuth2 application that Rollcall uses, grant client-credentials.
+	ClientID, ClientSecret string
+	// AccountRoute and EnrollmentRoute; empty is Auto.
+	AccountRoute    v1alpha1.AccountRoute
+	EnrollmentRoute v1alpha1.EnrollmentRoute
+	// CallsPerMinute to the endpoints that the LMS throttles. Default: 100.
+	CallsPerMinute int
+	// Timeout of one call, from the connection to the last byte of the answer. Default: 30 s.
+	Timeout time.Duration
+	// Clock of the budget, the gates and the token's expiry. Default: the real one.
+	Clock clock.Clock
+	// Transport below the client. Default: one of its own, with connections kept alive.
+	Transport http.RoundTripper
+}
+
+// Client is one LMS, used with one set of credentials. It is safe for concurrent use.
+type Client struct {
+	base      *url.URL
+	http      *http.Client
+	timeout   time.Duration
+	userAgent string
+	clock     clock.Clock
+
+	credentials *credentials
+	lanes       map[call]*lane
+
+	asked   routes
+	chosen  atomic.Pointer[routes]
+	probing turn
+}
+
+var _ lms.Platform = (*Client)(nil)
+
+// routes are the ways to accounts and enrollments.
+type routes struct {
+	account    v1alpha1.AccountRoute
+	enrollment v1alpha1.EnrollmentRoute
+}
+
+// New makes a client. It calls nothing yet; an error means that the configuration itself is wrong.
+func New(config Config) (*Client, error) {
+	base, err := baseURL(config.URL)
+	if err != nil {
+		return nil, err
+	}
+	if config.ClientID == "" || config.ClientSecret == "" {
+		return nil, errors.New("the OAuth2 client id and secret must not be empty")
+	}
+	asked, err := askedRoutes(config)
+	if err != nil {
+		return nil, err
+	}
+	if config.CallsPerMinute <= 0 {
+		config.CallsPerMinute = defaultCallsPerMinute
+	}
+	if config.Timeout <= 0 {
+		config.Timeout = defaultTimeout
+	}
+	if config.Clock == nil {
+		config.Clock = clock.RealClock{}
+	}
+	if config.Transport == nil {
+		config.Transport = newTransport()
+	}
+
+	client := &Client{
+		base: base,
+		http: &http.Client{
+			Transport: config.Transport,
+			// A redirected POST would arrive as a GET without its body, and a redirected token somewhere else: the
+			// answer is read as what it is, a wrong address. There is no cookie jar, as registration logs the new
+			// learner in.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		timeout:   config.Timeout,
+		userAgent: userAgent(),
+		clock:     config.Clock,
+		lanes:     newLanes(config.CallsPerMinute, config.Clock),
+		asked:     asked,
+		probing:   newTurn(),
+	}
+	client.credentials = newCredentials(client, config.ClientID, config.ClientSecret)
+	return client, nil
+}
+
+func baseURL(text string) (*url.URL, error) {
+	base, err := url.Parse(strings.TrimSuffix(text, "/"))
+	if err != nil {
+		return nil, errors.New("the URL of the LMS cannot be parsed")
+	}
+	if (base.Scheme != "http" && base.Scheme != "https") || base.Host == "" || base.Path != "" || base.RawQuery != "" {
+		return nil, errors.New("the URL of the LMS must be scheme and host only")
+	}
+	return base, nil
+}
+
+func askedRoutes(config Config) (routes, error) {
+	asked := routes{account: config.AccountRoute, enrollment: config.EnrollmentRoute}
+	switch asked.account {
+	case "":
+		asked.account = v1alpha1.AccountRouteAuto
+	case v1alpha1.AccountRouteAuto, v1alpha1.AccountRouteEoxCore, v1alpha1.AccountRouteRegistration:
+	default:
+		return routes{}, fmt.Errorf("there is no account route %q", asked.account)
+	}
+	switch asked.enrollment {
+	case "":
+		asked.enrollment = v1alpha1.EnrollmentRouteAuto
+	case v1alpha1.EnrollmentRouteAuto, v1alpha1.EnrollmentRouteEoxCore, v1alpha1.EnrollmentRouteSingle:
+	default:
+		return routes{}, fmt.Errorf("there is no enrollment route %q", asked.enrollment)
+	}
+	return asked, nil
+}
+
+// newLanes gives every call its lane: the endpoints that share the LMS's throttle share one, the rest have one each.
+func newLanes(callsPerMinute int, clock clock.Clock) map[call]*lane {
+	// The burst is small, as the LMS counts over a sliding minute: rate and burst together are what it can see in one.
+	limiter := rate.NewLimiter(rate.Limit(float64(callsPerMinute)/60), max(1, callsPerMinute/10))
+	shared := &lane{clock: clock, limiter: limiter, first: firstBackoff}
+	lanes := make(map[call]*lane, len(calls))
+	for _, c := range calls {
+		switch c {
+		case callRoles, callReadEnrollment, callWriteEnrollment:
+			lanes[c] = shared
+		case callToken:
+			lanes[c] = &lane{clock: clock, first: firstTokenBackoff}
+		default:
+			lanes[c] = &lane{clock: clock, first: firstBackoff}
+		}
+	}
+	return lanes
+}
+
+// newTransport is http.DefaultTransport with connections of its own: as many are kept as there may be workers.
+func newTransport() *http.Transport {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConnsPerHost = 16
+	return transport
+}
+
+func userAgent() string {
+	version := "devel"
+	if info, ok := debug.ReadBuildInfo(); ok && strings.HasPrefix(info.Main.Version, "v") {
+		version = info.Main.Version
+	}
+	return "rollcall/" + version
+}
+
+// turn lets one caller through at a time, and lets go of a caller whose context ends.
+type turn chan struct{}
+
+func newTurn() turn { return make(turn, 1) }
+
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return lms.AsError(context.Cause(ctx))
+	}
+}
+
+func (t turn) give() { <-t }

@@ -1,0 +1,175 @@
+package openedx
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/lms"
+)
+
+// maxBody is more than any answer that is asked for: a course with all its modes has a few kilobytes. What is longer
+// is cut off, and then not the JSON that it should be.
+const maxBody = 1 << 20
+
+// request is one call to the LMS.
+type request struct {
+	call   call
+	method string
+	// path below the LMS's URL, escaped, with or without a slash at its end exactly as the LMS has it.
+	path  string
+	query url.Values
+	// json or form is the body; a request has at most one of them.
+	json any
+	form url.Values
+	// anonymous sends no token.
+	anonymous bool
+	// ahead goes before calls that wait for the budget.
+	ahead bool
+}
+
+// do makes a call, from its turn to the classified answer, and decodes the answer into out unless it is empty.
+func (c *Client) do(ctx context.Context, r request, out any) error {
+	lane := c.lanes[r.call]
+	if err := lane.admit(ctx, r.ahead); err != nil {
+		return err
+	}
+	a, err := c.authorized(ctx, r)
+	if err != nil {
+		return err
+	}
+	if err := c.judge(ctx, r.call, lane, a); err != nil {
+		return err
+	}
+	if len(bytes.TrimSpace(a.body)) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(a.body, out); err != nil {
+		return &lms.Error{
+			Class:   lms.Transient,
+			Reason:  v1alpha1.ReasonUnexpectedAnswer,
+			Message: unexpectedAnswer,
+			Cause:   fmt.Errorf("%s: the answer is not of the expected shape", r.call),
+		}
+	}
+	return nil
+}
+
+// authorized sends the request with the token. Whatever the LMS dislikes about one, it answers 401: then it is sent
+// once more, with a new one.
+func (c *Client) authorized(ctx context.Context, r request) (answer, error) {
+	if r.anonymous {
+		return c.send(ctx, r, ""), nil
+	}
+	token, err := c.credentials.get(ctx, "")
+	if err != nil {
+		return answer{}, err
+	}
+	a := c.send(ctx, r, token)
+	if a.status != http.StatusUnauthorized {
+		return a, nil
+	}
+	if token, err = c.credentials.get(ctx, token); err != nil {
+		return answer{}, err
+	}
+	return c.send(ctx, r, token), nil
+}
+
+func (c *Client) send(ctx context.Context, r request, token string) answer {
+	return c.timed(ctx, r.call, func(ctx context.Context) answer {
+		httpRequest, err := c.newRequest(ctx, r, token)
+		if err != nil {
+			return answer{status: noAnswer, cause: errors.New("the request cannot be made")}
+		}
+		response, err := c.http.Do(httpRequest)
+		if err != nil {
+			return answer{status: noAnswer, cause: withoutURL(err)}
+		}
+		defer func() { _ = response.Body.Close() }()
+		body, err := io.ReadAll(io.LimitReader(response.Body, maxBody))
+		if err != nil {
+			return answer{status: noAnswer, cause: err}
+		}
+		return answer{status: response.StatusCode, header: response.Header, body: body}
+	})
+}
+
+// timed runs one exchange with the LMS within the time-out, and counts it.
+func (c *Client) timed(ctx context.Context, name call, exchange func(context.Context) answer) answer {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	start := time.Now()
+	a := exchange(ctx)
+	observe(name, a.status, time.Since(start))
+	return a
+}
+
+func (c *Client) newRequest(ctx context.Context, r request, token string) (*http.Request, error) {
+	var body io.Reader
+	contentType := ""
+	switch {
+	case r.json != nil:
+		encoded, err := json.Marshal(r.json)
+		if err != nil {
+			return nil, err
+		}
+		body, contentType = bytes.NewReader(encoded), "application/json"
+	case r.form != nil:
+		body, contentType = strings.NewReader(r.form.Encode()), "application/x-www-form-urlencoded"
+	}
+	address := c.base.String() + r.path
+	if len(r.query) > 0 {
+		address += "?" + r.query.Encode()
+	}
+	request, err := http.NewRequestWithContext(ctx, r.method, address, body)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Accept", "application/json")
+	request.Header.Set("User-Agent", c.userAgent)
+	if contentType != "" {
+		request.Header.Set("Content-Type", contentType)
+	}
+	if token != "" {
+		// Not Bearer: the LMS looks a bearer token up among its opaque ones.
+		request.Header.Set("Authorization", "JWT "+token)
+	}
+	return request, nil
+}
+
+// judge keeps the lane's gate and classifies the answer; nil is a success.
+func (c *Client) judge(ctx context.Context, name call, lane *lane, a answer) error {
+	if a.status == noAnswer && errors.Is(ctx.Err(), context.Canceled) {
+		// It is the caller who gave up, not the LMS.
+		return lms.AsError(context.Cause(ctx))
+	}
+	a.retryAfter = parseRetryAfter(a.header.Get("Retry-After"), c.clock.Now())
+	switch a.status {
+	case noAnswer:
+	case http.StatusTooManyRequests:
+		a.retryAfter = lane.shut(a.retryAfter)
+	default:
+		lane.served()
+	}
+	// A nil *lms.Error would be an error that is not nil.
+	if failure := classify(name, a); failure != nil {
+		return failure
+	}
+	return nil
+}
+
+// withoutURL strips the URL from an error of net/http: its path and query name people.
+func withoutURL(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
+	}
+	return err
+}

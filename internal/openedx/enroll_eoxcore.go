@@ -1,0 +1,105 @@
+package openedx
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"rollcall.dev/rollcall/internal/lms"
+)
+
+// enrollByEoxCore enrolls through eox-core. The first call goes without force: force goes past closed and full courses,
+// and past courses that do not exist.
+func (c *Client) enrollByEoxCore(ctx context.Context, wish lms.EnrollmentRequest) (lms.Enrollment, error) {
+	mode := wish.Mode
+	if mode == "" {
+		// eox-core wants to be told the mode. With one on offer there is no choice; with more, only the LMS knows its
+		// default, and only its own API applies it.
+		if len(wish.OfferedModes) != 1 {
+			return c.enrollSingly(ctx, wish)
+		}
+		mode = wish.OfferedModes[0]
+	}
+	got, err := c.writeByEoxCore(ctx, wish.Username, wish.CourseKey, mode, true, false)
+	switch {
+	case errors.Is(err, errHidden):
+		return c.enrollSingly(ctx, wish)
+	case errors.Is(err, errExists), errors.Is(err, errClosed):
+		return c.correctByEoxCore(ctx, wish, err)
+	case err != nil:
+		return lms.Enrollment{}, err
+	case !got.fits(wish.Mode):
+		return lms.Enrollment{}, notAsAsked()
+	}
+	return got.port(), nil
+}
+
+// correctByEoxCore sees to an enrollment that may be there already: as it is wanted, or in another mode, or inactive.
+// Force is safe on one that is there, and does what the stock API does without: it lets a learner back in.
+func (c *Client) correctByEoxCore(ctx context.Context, wish lms.EnrollmentRequest, refusal error) (lms.Enrollment, error) {
+	present, err := c.readByEoxCore(ctx, wish.Username, wish.CourseKey)
+	switch {
+	case errors.Is(err, errHidden):
+		return c.enrollSingly(ctx, wish)
+	case errors.Is(err, errAbsent):
+		return lms.Enrollment{}, refusal
+	case err != nil:
+		return lms.Enrollment{}, err
+	case present.fits(wish.Mode):
+		return present.port(), nil
+	}
+	mode := wish.Mode
+	if mode == "" {
+		mode = present.Mode
+	}
+	got, err := c.writeByEoxCore(ctx, wish.Username, wish.CourseKey, mode, true, true)
+	if err != nil {
+		return lms.Enrollment{}, err
+	}
+	if !got.fits(mode) {
+		return lms.Enrollment{}, notAsAsked()
+	}
+	return got.port(), nil
+}
+
+// withdrawByEoxCore ends an enrollment through eox-core. It reads first, as force would make one that is not there.
+func (c *Client) withdrawByEoxCore(ctx context.Context, username, courseKey string) error {
+	present, err := c.readByEoxCore(ctx, username, courseKey)
+	switch {
+	case errors.Is(err, errHidden):
+		return c.withdrawSingly(ctx, username, courseKey)
+	case errors.Is(err, errAbsent):
+		return nil
+	case err != nil || !present.Active:
+		return err
+	}
+	got, err := c.writeByEoxCore(ctx, username, courseKey, present.Mode, false, true)
+	if err != nil {
+		return err
+	}
+	if got.Active {
+		return notAsAsked()
+	}
+	return nil
+}
+
+func (c *Client) readByEoxCore(ctx context.Context, username, courseKey string) (present enrollment, err error) {
+	err = c.do(ctx, request{
+		call: callEoxReadEnrollment, method: http.MethodGet, path: "/eox-core/api/v1/enrollment/",
+		query: url.Values{"username": {username}, "course_id": {courseKey}},
+	}, &present)
+	return present, err
+}
+
+func (c *Client) writeByEoxCore(ctx context.Context, username, courseKey, mode string, active, force bool) (got enrollment, err error) {
+	body := struct {
+		Username string `json:"username"`
+		CourseID string `json:"course_id"`
+		Mode     string `json:"mode"`
+		Active   bool   `json:"is_active"`
+		Force    bool   `json:"force,omitempty"`
+	}{username, courseKey, mode, active, force}
+	err = c.do(ctx, request{call: callEoxWriteEnrollment, method: http.MethodPost, path: "/eox-core/api/v1/enrollment/", json: body}, &got)
+	return got, err
+}

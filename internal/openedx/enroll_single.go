@@ -1,0 +1,85 @@
+package openedx
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"rollcall.dev/rollcall/internal/lms"
+)
+
+// enrollSingly enrolls through the stock API. is_active is always sent, or an inactive enrollment would stay so; the
+// mode only when one is asked for, or a learner who upgraded would be set back.
+func (c *Client) enrollSingly(ctx context.Context, wish lms.EnrollmentRequest) (lms.Enrollment, error) {
+	// A change of mode and of activity may take two calls.
+	for range 2 {
+		got, err := c.writeEnrollment(ctx, wish.Username, wish.CourseKey, wish.Mode, true)
+		if errors.Is(err, errClosed) {
+			return c.enrolledAlready(ctx, wish, err)
+		}
+		if err != nil {
+			return lms.Enrollment{}, err
+		}
+		if got.fits(wish.Mode) {
+			return got.port(), nil
+		}
+	}
+	return lms.Enrollment{}, notAsAsked()
+}
+
+// enrolledAlready looks again after a refusal: the LMS looks at the course before it looks at the enrollment, and so
+// refuses a learner who has been in since before it closed.
+func (c *Client) enrolledAlready(ctx context.Context, wish lms.EnrollmentRequest, refusal error) (lms.Enrollment, error) {
+	present, err := c.readEnrollment(ctx, wish.Username, wish.CourseKey)
+	if err != nil {
+		return lms.Enrollment{}, err
+	}
+	if present.fits(wish.Mode) {
+		return present.port(), nil
+	}
+	return lms.Enrollment{}, refusal
+}
+
+// withdrawSingly ends an enrollment through the stock API. It reads first: to deactivate what is inactive would switch
+// it on and off again, with all that hangs on it, and to deactivate what is not there would make it.
+func (c *Client) withdrawSingly(ctx context.Context, username, courseKey string) (err error) {
+	// The enrollment may change between the two calls; then it is read once more.
+	for range 2 {
+		var present enrollment
+		if present, err = c.readEnrollment(ctx, username, courseKey); err != nil || !present.Active {
+			return err
+		}
+		var got enrollment
+		got, err = c.writeEnrollment(ctx, username, courseKey, "", false)
+		switch {
+		case errors.Is(err, errModeChanged):
+		case err != nil:
+			return err
+		case got.Active:
+			err = notAsAsked()
+		default:
+			return nil
+		}
+	}
+	return err
+}
+
+// readEnrollment gives the enrollment, or a blank one when there is none: the LMS answers then with nothing.
+func (c *Client) readEnrollment(ctx context.Context, username, courseKey string) (present enrollment, err error) {
+	path := "/api/enrollment/v1/enrollment/" + url.PathEscape(username) + "," + url.PathEscape(courseKey)
+	err = c.do(ctx, request{call: callReadEnrollment, method: http.MethodGet, path: path}, &present)
+	return present, err
+}
+
+func (c *Client) writeEnrollment(ctx context.Context, username, courseKey, mode string, active bool) (got enrollment, err error) {
+	// email_opt_in is never sent: the LMS would write it to the service user.
+	body := struct {
+		User          string            `json:"user"`
+		CourseDetails map[string]string `json:"course_details"`
+		Active        bool              `json:"is_active"`
+		Mode          string            `json:"mode,omitempty"`
+	}{username, map[string]string{"course_id": courseKey}, active, mode}
+	err = c.do(ctx, request{call: callWriteEnrollment, method: http.MethodPost, path: "/api/enrollment/v1/enrollment", json: body}, &got)
+	return got, err
+}

@@ -1,0 +1,117 @@
+package openedx
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/lms"
+)
+
+// unknownVersion stands for the version of a plugin that is there and does not tell.
+const unknownVersion = "unknown"
+
+// Probe checks the credentials and finds out what the LMS can do; see lms.Platform.
+func (c *Client) Probe(ctx context.Context) (lms.Capabilities, error) {
+	var roles struct {
+		IsStaff bool `json:"is_staff"`
+	}
+	// The probe must not fail because there is work: it goes ahead of the calls that wait for the budget.
+	if err := c.do(ctx, request{call: callRoles, method: http.MethodGet, path: "/api/enrollment/v1/roles/", ahead: true}, &roles); err != nil {
+		return lms.Capabilities{}, err
+	}
+	if !roles.IsStaff {
+		return lms.Capabilities{}, &lms.Error{Class: lms.Fatal, Reason: v1alpha1.ReasonNotStaff, Message: notStaff, PlatformWide: true}
+	}
+	var me struct {
+		Username string `json:"username"`
+	}
+	if err := c.do(ctx, request{call: callMe, method: http.MethodGet, path: "/api/user/v1/me"}, &me); err != nil {
+		return lms.Capabilities{}, err
+	}
+	version, unusable, err := c.probeEoxCore(ctx)
+	if err != nil {
+		return lms.Capabilities{}, err
+	}
+	chosen, err := c.asked.choose(unusable)
+	if err != nil {
+		return lms.Capabilities{}, err
+	}
+	c.chosen.Store(&chosen)
+	return lms.Capabilities{
+		ServiceUser:     me.Username,
+		EoxCoreVersion:  version,
+		AccountRoute:    string(chosen.account),
+		EnrollmentRoute: string(chosen.enrollment),
+	}, nil
+}
+
+// probeEoxCore gives the version of the plugin, if there is one, and why it cannot be used, if it cannot.
+func (c *Client) probeEoxCore(ctx context.Context) (version string, unusable *lms.Error, err error) {
+	var info struct {
+		Version string `json:"version"`
+	}
+	err = c.do(ctx, request{call: callEoxInfo, method: http.MethodGet, path: "/eox-core/eox-info", anonymous: true}, &info)
+	switch {
+	case errors.Is(err, errAbsent):
+		return "", lms.AsError(err), nil
+	case err != nil && lms.AsError(err).Reason == v1alpha1.ReasonServerError:
+		// The view asks git for a commit, and fails where there is no git. The plugin is there.
+		info.Version = unknownVersion
+	case err != nil:
+		return "", nil, err
+	case info.Version == "":
+		info.Version = unknownVersion
+	}
+	// Anyone may ask for the version; whether the plugin serves this user only a view with its permission tells.
+	var user struct {
+		IsStaff bool `json:"is_staff"`
+	}
+	err = c.do(ctx, request{call: callEoxUserInfo, method: http.MethodGet, path: "/eox-core/api/v1/userinfo/"}, &user)
+	if errors.Is(err, errPluginRefuses) {
+		return info.Version, lms.AsError(err), nil
+	}
+	return info.Version, nil, err
+}
+
+// choose gives the routes in use: as asked for, or the best that there is. unusable says why eox-core is not.
+func (r routes) choose(unusable *lms.Error) (routes, error) {
+	if unusable != nil && (r.account == v1alpha1.AccountRouteEoxCore || r.enrollment == v1alpha1.EnrollmentRouteEoxCore) {
+		return routes{}, unusable
+	}
+	if r.account == v1alpha1.AccountRouteAuto {
+		r.account = v1alpha1.AccountRouteEoxCore
+		if unusable != nil {
+			r.account = v1alpha1.AccountRouteRegistration
+		}
+	}
+	if r.enrollment == v1alpha1.EnrollmentRouteAuto {
+		r.enrollment = v1alpha1.EnrollmentRouteEoxCore
+		if unusable != nil {
+			r.enrollment = v1alpha1.EnrollmentRouteSingle
+		}
+	}
+	return r, nil
+}
+
+// routes gives the routes in use. Where it is the LMS that decides and no probe was made yet, one is made.
+func (c *Client) routes(ctx context.Context) (routes, error) {
+	if c.asked.account != v1alpha1.AccountRouteAuto && c.asked.enrollment != v1alpha1.EnrollmentRouteAuto {
+		return c.asked, nil
+	}
+	if chosen := c.chosen.Load(); chosen != nil {
+		return *chosen, nil
+	}
+	if err := c.probing.take(ctx); err != nil {
+		return routes{}, err
+	}
+	defer c.probing.give()
+	if chosen := c.chosen.Load(); chosen != nil {
+		return *chosen, nil
+	}
+	if _, err := c.Probe(ctx); err != nil {
+		return routes{}, err
+	}
+	return *c.chosen.Load(), nil
+}
