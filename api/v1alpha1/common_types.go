@@ -51,6 +51,13 @@ type Attempts struct {
 	// +optional
 	NextTime *metav1.Time `json:"nextTime,omitempty"`
 
+	// basis is a digest of what the last attempt was made on: the object's, its platform's and its course's
+	// generation and the like. When it differs from how things are now, the next attempt is made at once.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +required
+	Basis string `json:"basis,omitempty"`
+
 	// lastError is what the last attempt ended with.
 	// +required
 	LastError AttemptError `json:"lastError,omitempty,omitzero"`

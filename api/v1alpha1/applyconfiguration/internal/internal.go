@@ -42,6 +42,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: dev.rollcall.rollcall.api.v1alpha1.Attempts
   map:
     fields:
+    - name: basis
+      type:
+        scalar: string
     - name: count
       type:
         scalar: numeric

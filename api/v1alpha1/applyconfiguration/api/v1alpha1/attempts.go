@@ -18,6 +18,9 @@ type AttemptsApplyConfiguration struct {
 	LastTime *v1.Time `json:"lastTime,omitempty"`
 	// nextTime is when the next attempt is planned at the latest. Unset: none is, a person has to act.
 	NextTime *v1.Time `json:"nextTime,omitempty"`
+	// basis is a digest of what the last attempt was made on: the object's, its platform's and its course's
+	// generation and the like. When it differs from how things are now, the next attempt is made at once.
+	Basis *string `json:"basis,omitempty"`
 	// lastError is what the last attempt ended with.
 	LastError *AttemptErrorApplyConfiguration `json:"lastError,omitempty"`
 }
@@ -49,6 +52,14 @@ func (b *AttemptsApplyConfiguration) WithLastTime(value v1.Time) *AttemptsApplyC
 // If called multiple times, the NextTime field is set to the value of the last call.
 func (b *AttemptsApplyConfiguration) WithNextTime(value v1.Time) *AttemptsApplyConfiguration {
 	b.NextTime = &value
+	return b
+}
+
+// WithBasis sets the Basis field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Basis field is set to the value of the last call.
+func (b *AttemptsApplyConfiguration) WithBasis(value string) *AttemptsApplyConfiguration {
+	b.Basis = &value
 	return b
 }
 

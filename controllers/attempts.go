@@ -1,0 +1,105 @@
+package controllers
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/lms"
+)
+
+const (
+	// firstRetry and lastRetry bound the wait after a passing failure.
+	firstRetry, lastRetry = time.Second, 15 * time.Minute
+	// firstRecheck and lastRecheck bound the wait after a conflict: changes in the cluster end it at once, but some
+	// causes go away on the LMS, where nothing tells.
+	firstRecheck, lastRecheck = 2 * time.Minute, 6 * time.Hour
+	// serverErrors is how often the LMS may fail on one request while it serves others, before that counts as a conflict.
+	serverErrors = 5
+	// platformRecheck is the wait after a call that found the platform unwell; its controller looks at once.
+	platformRecheck = 10 * time.Second
+	// jitter keeps a fleet that failed together from coming back together.
+	jitter = 0.2
+)
+
+// basisOf digests what an attempt is made on. As long as it stays the same, so does the answer.
+func basisOf(parts ...any) string {
+	sum := sha256.Sum256(fmt.Append(nil, parts...))
+	return hex.EncodeToString(sum[:8])
+}
+
+// waitFor gives the time until the next attempt is due: 0 when there is none to wait for.
+func waitFor(attempts *v1alpha1.Attempts, basis string, now time.Time) (wait time.Duration, due bool) {
+	switch {
+	case attempts == nil || attempts.Basis != basis:
+		return 0, true
+	case attempts.NextTime == nil:
+		return 0, false
+	default:
+		left := attempts.NextTime.Sub(now)
+		return left, left <= 0
+	}
+}
+
+// standing gives the outcome that the last attempt led to, for a visit before the next one is due.
+func standing(attempts *v1alpha1.Attempts, after time.Duration) outcome {
+	last := attempts.LastError
+	switch lms.Class(last.Class) {
+	case lms.Conflict:
+		return conflict(last.Reason, last.Message, after)
+	case lms.Fatal:
+		return stalled(last.Reason, last.Message, after)
+	default:
+		return working(v1alpha1.ReasonRetrying, last.Message, after)
+	}
+}
+
+// failed turns a failed call into an outcome and counts the attempt, unless the cause is the platform as a whole.
+func (r *reconciler) failed(platform *v1alpha1.LearningPlatform, attempts **v1alpha1.Attempts, basis string, err error) outcome {
+	failure := lms.AsError(err)
+	if failure.Class == lms.Throttled {
+		return working(v1alpha1.ReasonThrottled, failure.Message, wait.Jitter(max(failure.RetryAfter, time.Second), jitter))
+	}
+	if failure.PlatformWide {
+		r.platforms.suspect(platform)
+		return working(v1alpha1.ReasonPlatformUnavailable, failure.Message, wait.Jitter(platformRecheck, jitter))
+	}
+
+	now := r.clock.Now()
+	next := &v1alpha1.Attempts{Count: 1, Basis: basis, LastTime: metav1.NewTime(now)}
+	if *attempts != nil && (*attempts).Basis == basis {
+		next.Count = (*attempts).Count + 1
+	}
+	class := failure.Class
+	if failure.Reason == v1alpha1.ReasonServerError && next.Count >= serverErrors {
+		class = lms.Conflict
+	}
+	next.LastError = v1alpha1.AttemptError{Class: v1alpha1.ErrorClass(class), Reason: failure.Reason, Message: failure.Message}
+	after := retryDelay(class, next.Count)
+	if after > 0 {
+		next.NextTime = new(metav1.NewTime(now.Add(after)))
+	}
+	*attempts = next
+	return standing(next, after)
+}
+
+// retryDelay doubles with each attempt between the bounds of the class; a fatal failure is not retried.
+func retryDelay(class lms.Class, count int32) time.Duration {
+	first, last := firstRetry, lastRetry
+	switch class {
+	case lms.Fatal:
+		return 0
+	case lms.Conflict:
+		first, last = firstRecheck, lastRecheck
+	}
+	delay := last
+	if doublings := count - 1; doublings < 16 {
+		delay = min(first<<doublings, last)
+	}
+	return wait.Jitter(delay, jitter)
+}

@@ -1,0 +1,191 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/claim"
+	"rollcall.dev/rollcall/internal/index"
+	"rollcall.dev/rollcall/internal/lms"
+)
+
+const accountKnown = "The learner's account is known."
+
+// settleAccount finds the learner's account by e-mail address, or makes one, and writes it into the status. A known
+// account costs no call, unless it waits for activation, the LMS lost it, or somebody asked for a check.
+func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1.Contact) (outcome, error) {
+	namesakes, err := r.contactsWithEmail(ctx, contact)
+	if err != nil {
+		return outcome{}, err
+	}
+	if holder := claim.EmailHolder(namesakes); holder != nil && holder.Name != contact.Name {
+		return conflict(v1alpha1.ReasonEmailInUse, fmt.Sprintf("The Contact %s holds the e-mail address.", holder.Name), 0), nil
+	}
+	lost, err := r.accountLost(ctx, contact)
+	if err != nil {
+		return outcome{}, err
+	}
+	learner := &contact.Status.Learner
+	if learner.Username != "" && ptr.Deref(learner.Active, true) && !lost && !checkRequested(contact) {
+		contact.Status.Attempts = nil
+		return inStep(accountKnown, 0), nil
+	}
+
+	platform, connection, waiting, err := r.platforms.ready(ctx, contact.Namespace, contact.Spec.PlatformRef.Name)
+	if err != nil {
+		return outcome{}, err
+	}
+	if waiting != nil {
+		return *waiting, nil
+	}
+	basis := basisOf(contact.Generation, platform.UID, platform.Generation, lost)
+	if left, due := waitFor(contact.Status.Attempts, basis, r.clock.Now()); !due && !checkRequested(contact) {
+		return standing(contact.Status.Attempts, left), nil
+	}
+	account, err := r.findOrCreate(ctx, connection, contact, lost)
+	if ctx.Err() != nil {
+		return outcome{}, ctx.Err()
+	}
+	if err == nil && account.learner != nil {
+		var deleting *v1alpha1.Contact
+		if deleting, err = r.checkUnclaimed(ctx, contact, account.learner.Username); deleting != nil {
+			return working(v1alpha1.ReasonQueued, fmt.Sprintf("Waits until the Contact %s, whose account it was, is deleted.", deleting.Name), firstRetry), nil
+		}
+	}
+	if err != nil {
+		return r.failed(platform, &contact.Status.Attempts, basis, err), nil
+	}
+	account.record(learner)
+	if !ptr.Deref(learner.Active, true) {
+		return r.failed(platform, &contact.Status.Attempts, basis, &lms.Error{Class: lms.Conflict, Reason: v1alpha1.ReasonAwaitingActivation,
+			Message: "The account waits for its activation; until then single sign-on cannot link it."}), nil
+	}
+	contact.Status.Attempts = nil
+	return inStep(accountKnown, 0), nil
+}
+
+// foundAccount is what a look for the account came to; learner is nil when a known one is still to be used.
+type foundAccount struct {
+	learner       *lms.Learner
+	provisionedBy v1alpha1.ProvisionedBy
+}
+
+func (a foundAccount) record(status *v1alpha1.LearnerStatus) {
+	if a.learner == nil {
+		return
+	}
+	if status.Username != a.learner.Username {
+		status.ProvisionedBy = a.provisionedBy
+	}
+	status.Username, status.ID, status.Active = a.learner.Username, a.learner.ID, new(a.learner.Active)
+}
+
+// findOrCreate looks before it makes an account, so that one made by a call whose answer was lost is found again.
+func (r *contactReconciler) findOrCreate(ctx context.Context, connection lms.Platform, contact *v1alpha1.Contact, lost bool) (foundAccount, error) {
+	spec := &contact.Spec
+	found, err := connection.FindLearner(ctx, spec.Email)
+	if err != nil || found != nil {
+		return foundAccount{found, v1alpha1.ProvisionedByAdoption}, err
+	}
+	if contact.Status.Learner.Username != "" && !lost {
+		return foundAccount{}, nil // The LMS has it under another e-mail address.
+	}
+	made, err := connection.CreateLearner(ctx, lms.NewLearner{ContactID: spec.ContactID, FirstName: spec.FirstName, LastName: spec.LastName, Email: spec.Email})
+	if err == nil {
+		return foundAccount{&made, v1alpha1.ProvisionedByCreation}, nil
+	}
+	if lms.AsError(err).Reason != v1alpha1.ReasonEmailInUse {
+		return foundAccount{}, err
+	}
+	found, err = connection.FindLearner(ctx, spec.Email)
+	if err == nil && found == nil {
+		err = &lms.Error{Class: lms.Conflict, Reason: v1alpha1.ReasonEmailUnavailable,
+			Message: "The LMS refuses the e-mail address, but shows no account with it: it is a retired account's or somebody's recovery address. An administrator of the LMS has to decide."}
+	}
+	return foundAccount{found, v1alpha1.ProvisionedByAdoption}, err
+}
+
+// checkUnclaimed keeps two contacts from sharing an account: it fails when another one has it, and gives that one
+// instead if it is on its way out, since it may still withdraw from the account's courses.
+func (r *contactReconciler) checkUnclaimed(ctx context.Context, contact *v1alpha1.Contact, username string) (deleting *v1alpha1.Contact, err error) {
+	var list v1alpha1.ContactList
+	if err := r.List(ctx, &list, client.InNamespace(contact.Namespace),
+		client.MatchingFields{index.ContactByUsername: index.Key(contact.Spec.PlatformRef.Name, username)}); err != nil {
+		return nil, fmt.Errorf("cannot list the contacts with the account: %w", err)
+	}
+	for i := range list.Items {
+		other := &list.Items[i]
+		switch {
+		case other.Name == contact.Name:
+		case !other.DeletionTimestamp.IsZero():
+			return other, nil
+		default:
+			return nil, &lms.Error{Class: lms.Conflict, Reason: v1alpha1.ReasonEmailInUse,
+				Message: fmt.Sprintf("The LMS account with this e-mail address belongs to the Contact %s.", other.Name)}
+		}
+	}
+	return nil, nil
+}
+
+// accountLost says whether an enrollment found that the LMS does not know the account any more.
+func (r *contactReconciler) accountLost(ctx context.Context, contact *v1alpha1.Contact) (bool, error) {
+	if contact.Status.Learner.Username == "" {
+		return false, nil
+	}
+	enrollments, err := r.enrollmentsOf(ctx, contact)
+	for i := range enrollments {
+		status := &enrollments[i].Status
+		ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
+		if ready != nil && ready.Reason == v1alpha1.ReasonLearnerNotFound && status.Username == contact.Status.Learner.Username {
+			return true, nil
+		}
+	}
+	return false, err
+}
+
+func (r *contactReconciler) contactsWithEmail(ctx context.Context, contact *v1alpha1.Contact) ([]v1alpha1.Contact, error) {
+	var list v1alpha1.ContactList
+	if err := r.List(ctx, &list, client.InNamespace(contact.Namespace),
+		client.MatchingFields{index.ContactByEmail: index.EmailKey(contact.Spec.PlatformRef.Name, contact.Spec.Email)}); err != nil {
+		return nil, fmt.Errorf("cannot list the contacts with the e-mail address: %w", err)
+	}
+	return list.Items, nil
+}
+
+// onChangedRival wakes the contacts that share the e-mail address that a contact had or has now.
+func (r *contactReconciler) onChangedRival(ctx context.Context, e event.UpdateEvent, queue requestQueue) {
+	r.wakeRivals(ctx, e.ObjectOld.(*v1alpha1.Contact), queue)
+	r.wakeRivals(ctx, e.ObjectNew.(*v1alpha1.Contact), queue)
+}
+
+// onDeletedRival wakes the contacts that share the e-mail address of one that is gone.
+func (r *contactReconciler) onDeletedRival(ctx context.Context, e event.DeleteEvent, queue requestQueue) {
+	r.wakeRivals(ctx, e.Object.(*v1alpha1.Contact), queue)
+}
+
+func (r *contactReconciler) wakeRivals(ctx context.Context, contact *v1alpha1.Contact, queue requestQueue) {
+	contacts, err := r.contactsWithEmail(ctx, contact)
+	if err != nil {
+		return
+	}
+	for _, request := range requestsFor(contacts, func(other *v1alpha1.Contact) bool { return other.Name != contact.Name }) {
+		queue.Add(request)
+	}
+}
+
+func (r *contactReconciler) contactsOn(ctx context.Context, platform client.Object, all bool) []reconcile.Request {
+	var list v1alpha1.ContactList
+	if err := r.List(ctx, &list, client.InNamespace(platform.GetNamespace())); err != nil {
+		return nil
+	}
+	return requestsFor(list.Items, func(contact *v1alpha1.Contact) bool {
+		return contact.Spec.PlatformRef.Name == platform.GetName() && (all || !isReady(&contact.Status.ObjectStatus))
+	})
+}

@@ -1,0 +1,136 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/document"
+)
+
+// contactReconciler gives a learner an account, and an Enrollment for each course of the document.
+type contactReconciler struct{ reconciler }
+
+// +kubebuilder:rbac:groups=rollcall.dev,resources=contacts,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=rollcall.dev,resources=contacts/status,verbs=get;patch
+// +kubebuilder:rbac:groups=rollcall.dev,resources=contacts/finalizers,verbs=update
+// +kubebuilder:rbac:groups=rollcall.dev,resources=enrollments,verbs=get;list;watch;create;patch;delete
+
+func (r *contactReconciler) setUp(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("contact").
+		WithOptions(options()).
+		For(&v1alpha1.Contact{}, builder.WithPredicates(specOrRequest())).
+		Owns(&v1alpha1.Enrollment{}, builder.WithPredicates(anyStatus())).
+		Watches(&v1alpha1.LearningPlatform{}, onPlatform(r.contactsOn), builder.WithPredicates(standingOrSpec())).
+		Watches(&v1alpha1.Contact{}, handler.Funcs{UpdateFunc: r.onChangedRival, DeleteFunc: r.onDeletedRival}, builder.WithPredicates(specOrRequest())).
+		Complete(r)
+}
+
+// Reconcile brings the learner's account and Enrollments in step with the document.
+func (r *contactReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	contact := &v1alpha1.Contact{}
+	if err := r.Get(ctx, request.NamespacedName, contact); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	before := contact.DeepCopy()
+	if !contact.DeletionTimestamp.IsZero() {
+		o, err := r.finalize(ctx, contact)
+		if err != nil || !controllerutil.ContainsFinalizer(contact, v1alpha1.WithdrawalFinalizer) {
+			return ctrl.Result{}, err
+		}
+		return r.finish(ctx, before, contact, o)
+	}
+	if ptr.Deref(contact.Spec.Suspend, false) {
+		return r.finish(ctx, before, contact, suspended())
+	}
+	if err := r.addFinalizer(ctx, contact); err != nil {
+		return ctrl.Result{}, err
+	}
+	o, err := r.reconcile(ctx, contact)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return r.finish(ctx, before, contact, o)
+}
+
+func (r *contactReconciler) reconcile(ctx context.Context, contact *v1alpha1.Contact) (outcome, error) {
+	contact.Status.Document = documentStatus(contact)
+	known := contact.Status.Learner
+	account, err := r.settleAccount(ctx, contact)
+	if err != nil {
+		return outcome{}, err
+	}
+	switch learner := contact.Status.Learner; {
+	case learner.Username == "":
+		contact.Status.Enrollments = tally{total: len(contact.Spec.Enrollments)}.summary()
+		return account, nil
+	case learner.Username != known.Username:
+		// The account is written down before anything is built on it.
+		contact.Status.Enrollments = tally{total: len(contact.Spec.Enrollments)}.summary()
+		return working(v1alpha1.ReasonQueued, enrollmentsFollow, time.Millisecond), nil
+	}
+
+	enrollments, err := r.settleEnrollments(ctx, contact)
+	if err != nil {
+		return outcome{}, err
+	}
+	if account.standing != v1alpha1.ConditionReady {
+		return account.sooner(enrollments.after), nil
+	}
+	if enrollments.standing == v1alpha1.ConditionReady && (!isReady(&contact.Status.ObjectStatus) || contact.Status.ObservedGeneration != contact.Generation) {
+		contact.Status.LastSyncTime = new(metav1.NewTime(r.clock.Now()))
+	}
+	return enrollments, nil
+}
+
+// finalize withdraws the learner from the document's courses, or with deletionPolicy Orphan only lets go of them. The
+// Enrollments do the work, each by its own finalizer.
+func (r *contactReconciler) finalize(ctx context.Context, contact *v1alpha1.Contact) (outcome, error) {
+	enrollments, err := r.enrollmentsOf(ctx, contact)
+	if err != nil {
+		return outcome{}, err
+	}
+	left := 0
+	for i := range enrollments {
+		enrollment := &enrollments[i]
+		if !metav1.IsControlledBy(enrollment, contact) {
+			continue
+		}
+		left++
+		if contact.Spec.DeletionPolicy == v1alpha1.DeletionOrphan && enrollment.Spec.DeletionPolicy != v1alpha1.DeletionOrphan {
+			patch := client.MergeFrom(enrollment.DeepCopy())
+			enrollment.Spec.DeletionPolicy = v1alpha1.DeletionOrphan
+			if err := r.Patch(ctx, enrollment, patch, client.FieldOwner(r.fieldManager)); client.IgnoreNotFound(err) != nil {
+				return outcome{}, fmt.Errorf("cannot orphan an enrollment: %w", err)
+			}
+		}
+		if err := r.deleteEnrollment(ctx, enrollment); err != nil {
+			return outcome{}, err
+		}
+	}
+	if left > 0 {
+		return working(v1alpha1.ReasonDeleting, "Waits until the enrollments are withdrawn.", 0), nil
+	}
+	return outcome{}, r.removeFinalizer(ctx, contact)
+}
+
+func documentStatus(contact *v1alpha1.Contact) v1alpha1.DocumentStatus {
+	status := v1alpha1.DocumentStatus{
+		Digest: document.Digest(&contact.Spec),
+		Source: contact.Annotations[v1alpha1.DocumentSourceAnnotation],
+	}
+	if received, err := time.Parse(time.RFC3339, contact.Annotations[v1alpha1.DocumentReceivedAnnotation]); err == nil {
+		status.ReceivedTime = new(metav1.NewTime(received))
+	}
+	return status
+}

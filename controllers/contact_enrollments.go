@@ -1,0 +1,239 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metav1apply "k8s.io/client-go/applyconfigurations/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	applyv1alpha1 "rollcall.dev/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/access"
+	"rollcall.dev/rollcall/internal/index"
+	"rollcall.dev/rollcall/internal/names"
+)
+
+const enrollmentsFollow = "The enrollments are on their way."
+
+// settleEnrollments sees to it that there is an Enrollment for each course of the document and none for another, and
+// sums up how they stand.
+func (r *contactReconciler) settleEnrollments(ctx context.Context, contact *v1alpha1.Contact) (outcome, error) {
+	present, err := r.enrollmentsOf(ctx, contact)
+	if err != nil {
+		return outcome{}, err
+	}
+	byName := make(map[string]*v1alpha1.Enrollment, len(present))
+	for i := range present {
+		byName[present[i].Name] = &present[i]
+	}
+	retention, err := r.retentionOf(ctx, contact)
+	if err != nil {
+		return outcome{}, err
+	}
+
+	sum := tally{total: len(contact.Spec.Enrollments)}
+	for i := range contact.Spec.Enrollments {
+		course := &contact.Spec.Enrollments[i]
+		name := names.Enrollment(contact.Spec.ContactID, course.CourseCode)
+		enrollment := byName[name]
+		delete(byName, name)
+
+		left, over := retention.left(course, r.clock.Now())
+		switch {
+		case over && (enrollment == nil || isReady(&enrollment.Status.ObjectStatus)):
+			sum.synced++
+			if enrollment != nil {
+				if err := r.deleteEnrollment(ctx, enrollment); err != nil {
+					return outcome{}, err
+				}
+			}
+			continue
+		case left > 0:
+			sum.wakeAfter(left)
+		}
+		if enrollment == nil || enrollment.DeletionTimestamp.IsZero() && !upToDate(enrollment, contact, course) {
+			if err := r.applyEnrollment(ctx, contact, course, name); err != nil {
+				return outcome{}, err
+			}
+			sum.unvisited++
+			continue
+		}
+		sum.add(enrollment)
+	}
+	for _, enrollment := range byName {
+		if !metav1.IsControlledBy(enrollment, contact) {
+			continue
+		}
+		sum.withdrawing++
+		if err := r.deleteEnrollment(ctx, enrollment); err != nil {
+			return outcome{}, err
+		}
+	}
+	return sum.report(contact), nil
+}
+
+// upToDate says whether an Enrollment is as the document wants it.
+func upToDate(enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, course *v1alpha1.CourseAccess) bool {
+	request := contact.Annotations[v1alpha1.ReconcileRequestedAtAnnotation]
+	return metav1.IsControlledBy(enrollment, contact) &&
+		enrollment.Spec.AccessStartDate == course.AccessStartDate &&
+		enrollment.Spec.AccessEndDate == course.AccessEndDate &&
+		controllerutil.ContainsFinalizer(enrollment, v1alpha1.WithdrawalFinalizer) &&
+		(request == "" || enrollment.Annotations[v1alpha1.ReconcileRequestedAtAnnotation] == request)
+}
+
+// applyEnrollment makes the Enrollment, or sets right what the document says of it. It comes with its finalizer, which
+// spares another write, and passes on a request for a check.
+func (r *contactReconciler) applyEnrollment(ctx context.Context, contact *v1alpha1.Contact, course *v1alpha1.CourseAccess, name string) error {
+	spec := applyv1alpha1.EnrollmentSpec().
+		WithContactRef(applyv1alpha1.ContactReference().WithName(contact.Name)).
+		WithCourseCode(course.CourseCode).
+		WithAccessStartDate(course.AccessStartDate)
+	if course.AccessEndDate != "" {
+		spec.WithAccessEndDate(course.AccessEndDate)
+	}
+	desired := applyv1alpha1.Enrollment(name, contact.Namespace).
+		WithFinalizers(v1alpha1.WithdrawalFinalizer).
+		WithOwnerReferences(metav1apply.OwnerReference().
+			WithAPIVersion(v1alpha1.GroupVersion.String()).WithKind("Contact").WithName(contact.Name).WithUID(contact.UID).
+			WithController(true).WithBlockOwnerDeletion(true)).
+		WithSpec(spec)
+	if request := contact.Annotations[v1alpha1.ReconcileRequestedAtAnnotation]; request != "" {
+		desired.WithAnnotations(map[string]string{v1alpha1.ReconcileRequestedAtAnnotation: request})
+	}
+	if err := r.Apply(ctx, desired, client.FieldOwner(r.fieldManager), client.ForceOwnership); err != nil {
+		return fmt.Errorf("cannot apply the enrollment in %s: %w", course.CourseCode, err)
+	}
+	return nil
+}
+
+func (r *contactReconciler) deleteEnrollment(ctx context.Context, enrollment *v1alpha1.Enrollment) error {
+	if !enrollment.DeletionTimestamp.IsZero() {
+		return nil
+	}
+	if err := r.Delete(ctx, enrollment, client.Preconditions{UID: &enrollment.UID}); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("cannot delete an enrollment: %w", err)
+	}
+	return nil
+}
+
+// enrollmentsOf gives all Enrollments of the contact, those that people made included.
+func (r *reconciler) enrollmentsOf(ctx context.Context, contact *v1alpha1.Contact) ([]v1alpha1.Enrollment, error) {
+	var list v1alpha1.EnrollmentList
+	if err := r.List(ctx, &list, client.InNamespace(contact.Namespace), client.MatchingFields{index.EnrollmentByContact: contact.Name}); err != nil {
+		return nil, fmt.Errorf("cannot list the contact's enrollments: %w", err)
+	}
+	return list.Items, nil
+}
+
+// retention is how long an Enrollment is kept as an object after its access has ended.
+type retention struct {
+	days int
+	zone *time.Location
+}
+
+// retentionOf gives the platform's retention. Without a platform nobody knows when a day ends, and all is kept.
+func (r *contactReconciler) retentionOf(ctx context.Context, contact *v1alpha1.Contact) (retention, error) {
+	platform, waiting, err := r.platforms.find(ctx, contact.Namespace, contact.Spec.PlatformRef.Name)
+	if err != nil || waiting != nil {
+		return retention{}, err
+	}
+	zone, err := time.LoadLocation(platform.Spec.TimeZone)
+	if err != nil {
+		return retention{}, nil //nolint:nilerr // The platform is Stalled for it.
+	}
+	return retention{int(ptr.Deref(platform.Spec.EndedEnrollmentRetentionDays, 0)), zone}, nil
+}
+
+// left gives the time for which an ended enrollment is still kept, and whether that is over.
+func (k retention) left(course *v1alpha1.CourseAccess, now time.Time) (left time.Duration, over bool) {
+	if k.zone == nil {
+		return 0, false
+	}
+	window, err := access.NewWindow(course.AccessStartDate, course.AccessEndDate, k.zone)
+	if err != nil || window.Closes.IsZero() || now.Before(window.Closes) {
+		return 0, false
+	}
+	left = window.Closes.AddDate(0, 0, k.days).Sub(now)
+	return left, left <= 0
+}
+
+// tally counts how the courses of a document stand.
+type tally struct {
+	total, synced, conflicted, stalled int
+	// unvisited were not looked at since they were made or changed; pending are being worked on; withdrawing were
+	// dropped by the document.
+	unvisited, pending, withdrawing int
+	// conflict, stall and work are how the first of each kind stands.
+	conflict, stall, work *metav1.Condition
+	after                 time.Duration
+}
+
+func (t *tally) wakeAfter(after time.Duration) {
+	if t.after == 0 || after < t.after {
+		t.after = after
+	}
+}
+
+func (t *tally) add(enrollment *v1alpha1.Enrollment) {
+	status := &enrollment.Status
+	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
+	switch {
+	case ready == nil || status.ObservedGeneration != enrollment.Generation || checkRequested(enrollment):
+		t.unvisited++
+	case ready.Status == metav1.ConditionTrue:
+		t.synced++
+	case meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionStalled):
+		t.stalled++
+		t.stall = firstOf(t.stall, ready)
+	case meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionConflict):
+		t.conflicted++
+		t.conflict = firstOf(t.conflict, ready)
+	default:
+		t.pending++
+		t.work = firstOf(t.work, ready)
+	}
+}
+
+func firstOf(first, next *metav1.Condition) *metav1.Condition {
+	if first != nil {
+		return first
+	}
+	return next
+}
+
+// report writes the sum into the status and gives the outcome. While Enrollments have not been looked at, the sum that is
+// there stays: counting up by one would be a write for each.
+func (t *tally) report(contact *v1alpha1.Contact) outcome {
+	status := &contact.Status
+	if t.unvisited == 0 || status.ObservedGeneration != contact.Generation || int(ptr.Deref(status.Enrollments.Total, -1)) != t.total {
+		status.Enrollments = t.summary()
+	}
+	switch {
+	case t.unvisited > 0 || t.withdrawing > 0:
+		return working(v1alpha1.ReasonQueued, enrollmentsFollow, t.after)
+	case t.stalled > 0:
+		return stalled(t.stall.Reason, fmt.Sprintf("%d of %d enrollments need somebody. The first: %s", t.stalled, t.total, t.stall.Message), t.after)
+	case t.conflicted > 0:
+		return conflict(t.conflict.Reason, fmt.Sprintf("%d of %d enrollments have a conflict. The first: %s", t.conflicted, t.total, t.conflict.Message), t.after)
+	case t.pending > 0:
+		return working(t.work.Reason, t.work.Message, t.after)
+	default:
+		return inStep("The learner's account and all enrollments are as the document says.", t.after)
+	}
+}
+
+func (t tally) summary() v1alpha1.EnrollmentSummary {
+	return v1alpha1.EnrollmentSummary{
+		Total:      new(int32(t.total)),
+		Synced:     new(int32(t.synced)),
+		Conflicted: new(int32(t.conflicted)),
+		Summary:    fmt.Sprintf("%d/%d", t.synced, t.total),
+	}
+}

@@ -1,0 +1,134 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/index"
+)
+
+// courseInterval is how often a course that was found is looked at again, for its window and modes.
+const courseInterval = time.Hour
+
+// courseReconciler checks that a course exists on the LMS and what it offers.
+type courseReconciler struct{ reconciler }
+
+// +kubebuilder:rbac:groups=rollcall.dev,resources=courses,verbs=get;list;watch
+// +kubebuilder:rbac:groups=rollcall.dev,resources=courses/status,verbs=get;patch
+
+func (r *courseReconciler) setUp(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("course").
+		For(&v1alpha1.Course{}, builder.WithPredicates(specOrRequest())).
+		Watches(&v1alpha1.LearningPlatform{}, handler.EnqueueRequestsFromMapFunc(r.onPlatform), builder.WithPredicates(standingOrSpec())).
+		Watches(&v1alpha1.Course{}, handler.EnqueueRequestsFromMapFunc(r.withTheSameCode), builder.WithPredicates(specOrRequest())).
+		Complete(r)
+}
+
+// Reconcile looks the course up.
+func (r *courseReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	course := &v1alpha1.Course{}
+	if err := r.Get(ctx, request.NamespacedName, course); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if !course.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	before := course.DeepCopy()
+	o, err := r.reconcile(ctx, course)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return r.finish(ctx, before, course, o)
+}
+
+func (r *courseReconciler) reconcile(ctx context.Context, course *v1alpha1.Course) (outcome, error) {
+	holder, err := r.courseFor(ctx, course.Namespace, course.Spec.PlatformRef.Name, course.Spec.CourseCode)
+	if err != nil {
+		return outcome{}, err
+	}
+	if holder != nil && holder.Name != course.Name {
+		return conflict(v1alpha1.ReasonCourseCodeClaimed, fmt.Sprintf("The Course %s is older and carries the same course code.", holder.Name), 0), nil
+	}
+
+	known := isReady(&course.Status.ObjectStatus) && course.Status.ObservedGeneration == course.Generation && course.Status.LastSyncTime != nil
+	if known && !checkRequested(course) {
+		if left := courseInterval - r.clock.Since(course.Status.LastSyncTime.Time); left > 0 {
+			return inStep(courseFound, left), nil
+		}
+	}
+	o, err := r.lookUp(ctx, course)
+	if known && o.standing == v1alpha1.ConditionReconciling {
+		// That the LMS cannot be asked just now says nothing against a course that it had.
+		return inStep(courseFound, o.after), err
+	}
+	return o, err
+}
+
+const courseFound = "The course exists on the LMS."
+
+func (r *courseReconciler) lookUp(ctx context.Context, course *v1alpha1.Course) (outcome, error) {
+	platform, connection, waiting, err := r.platforms.ready(ctx, course.Namespace, course.Spec.PlatformRef.Name)
+	if err != nil {
+		return outcome{}, err
+	}
+	if waiting != nil {
+		return *waiting, nil
+	}
+	basis := basisOf(course.Generation, platform.UID, platform.Generation)
+	if left, due := waitFor(course.Status.Attempts, basis, r.clock.Now()); !due && !checkRequested(course) {
+		return standing(course.Status.Attempts, left), nil
+	}
+	found, err := connection.LookUpCourse(ctx, course.Spec.CourseKey)
+	if err != nil {
+		return r.failed(platform, &course.Status.Attempts, basis, err), ctx.Err()
+	}
+
+	course.Status.Attempts = nil
+	course.Status.LastSyncTime = new(metav1.NewTime(r.clock.Now()))
+	course.Status.Title = found.Title
+	course.Status.Modes = found.Modes
+	course.Status.EnrollmentStart, course.Status.EnrollmentEnd = optionalTime(found.EnrollmentStart), optionalTime(found.EnrollmentEnd)
+	if course.Spec.Mode != "" && !slices.Contains(found.Modes, course.Spec.Mode) {
+		return conflict(v1alpha1.ReasonModeUnavailable, "The course does not offer the mode that spec.mode states; status.modes lists those it offers.", courseInterval), nil
+	}
+	return inStep(courseFound, wait.Jitter(courseInterval, jitter)), nil
+}
+
+func optionalTime(t *time.Time) *metav1.Time {
+	if t == nil {
+		return nil
+	}
+	return new(metav1.NewTime(*t))
+}
+
+func (r *courseReconciler) onPlatform(ctx context.Context, platform client.Object) []reconcile.Request {
+	var list v1alpha1.CourseList
+	if err := r.List(ctx, &list, client.InNamespace(platform.GetNamespace())); err != nil {
+		return nil
+	}
+	return requestsFor(list.Items, func(course *v1alpha1.Course) bool {
+		return course.Spec.PlatformRef.Name == platform.GetName()
+	})
+}
+
+func (r *courseReconciler) withTheSameCode(ctx context.Context, changed client.Object) []reconcile.Request {
+	spec := changed.(*v1alpha1.Course).Spec
+	var list v1alpha1.CourseList
+	if err := r.List(ctx, &list, client.InNamespace(changed.GetNamespace()),
+		client.MatchingFields{index.CourseByCode: index.Key(spec.PlatformRef.Name, spec.CourseCode)}); err != nil {
+		return nil
+	}
+	return requestsFor(list.Items, func(course *v1alpha1.Course) bool { return course.Name != changed.GetName() })
+}

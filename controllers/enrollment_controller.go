@@ -1,0 +1,312 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/access"
+	"rollcall.dev/rollcall/internal/lms"
+)
+
+// enrollmentReconciler enrolls a learner while the access window is open, and withdraws them otherwise.
+type enrollmentReconciler struct{ reconciler }
+
+// +kubebuilder:rbac:groups=rollcall.dev,resources=enrollments,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=rollcall.dev,resources=enrollments/status,verbs=get;patch
+// +kubebuilder:rbac:groups=rollcall.dev,resources=enrollments/finalizers,verbs=update
+
+func (r *enrollmentReconciler) setUp(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("enrollment").
+		WithOptions(options()).
+		For(&v1alpha1.Enrollment{}, builder.WithPredicates(specOrRequest())).
+		Watches(&v1alpha1.Contact{}, handler.EnqueueRequestsFromMapFunc(r.enrollmentsOfContact), builder.WithPredicates(learnerOrSpec())).
+		Watches(&v1alpha1.Course{}, handler.EnqueueRequestsFromMapFunc(r.enrollmentsInCourse), builder.WithPredicates(offerOrSpec())).
+		Watches(&v1alpha1.LearningPlatform{}, onPlatform(r.enrollmentsOn), builder.WithPredicates(standingOrSpec())).
+		Complete(r)
+}
+
+// Reconcile enrolls or withdraws the learner, as the window says.
+func (r *enrollmentReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	enrollment := &v1alpha1.Enrollment{}
+	if err := r.Get(ctx, request.NamespacedName, enrollment); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	before := enrollment.DeepCopy()
+	contact, err := r.contactOf(ctx, enrollment)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if !enrollment.DeletionTimestamp.IsZero() {
+		o, err := r.finalize(ctx, enrollment, contact)
+		if err != nil || !controllerutil.ContainsFinalizer(enrollment, v1alpha1.WithdrawalFinalizer) {
+			return ctrl.Result{}, err
+		}
+		return r.finish(ctx, before, enrollment, o)
+	}
+	if contact != nil && ptr.Deref(contact.Spec.Suspend, false) {
+		return r.finish(ctx, before, enrollment, suspended())
+	}
+	if err := r.addFinalizer(ctx, enrollment); err != nil {
+		return ctrl.Result{}, err
+	}
+	o, err := r.reconcile(ctx, enrollment, contact)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return r.finish(ctx, before, enrollment, o)
+}
+
+func (r *enrollmentReconciler) reconcile(ctx context.Context, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact) (outcome, error) {
+	enrollment.Status.EnrollmentID = string(enrollment.UID)
+	if contact == nil {
+		return conflict(v1alpha1.ReasonContactNotReady, fmt.Sprintf("There is no Contact %s.", enrollment.Spec.ContactRef.Name), 0), nil
+	}
+	platform, waiting, err := r.platforms.find(ctx, contact.Namespace, contact.Spec.PlatformRef.Name)
+	if err != nil {
+		return outcome{}, err
+	}
+	if waiting != nil {
+		return *waiting, nil
+	}
+	window, err := windowOf(enrollment, platform)
+	if err != nil {
+		return working(v1alpha1.ReasonPlatformUnavailable, "Waits until the LearningPlatform has a valid time zone.", 0), nil //nolint:nilerr // The platform says it.
+	}
+	now := r.clock.Now()
+	standing, edge := window.At(now)
+	enrollment.Status.Access = standing
+	enrollment.Status.Platform = platform.Name
+
+	var o outcome
+	if standing == v1alpha1.AccessOpen {
+		o, err = r.enroll(ctx, enrollment, contact, platform)
+	} else {
+		o, err = r.withdraw(ctx, enrollment, platform)
+	}
+	if !edge.IsZero() {
+		o = o.sooner(max(edge.Sub(now), time.Millisecond))
+	}
+	return o, err
+}
+
+func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform) (outcome, error) {
+	status, learner := &enrollment.Status, &contact.Status.Learner
+	course, err := r.courseFor(ctx, enrollment.Namespace, platform.Name, enrollment.Spec.CourseCode)
+	if err != nil {
+		return outcome{}, err
+	}
+	if unusable := courseUnusable(course, enrollment.Spec.CourseCode); unusable != nil {
+		return *unusable, nil
+	}
+	if learner.Username == "" {
+		return accountMissing(contact), nil
+	}
+	moved := status.Username != learner.Username || status.CourseKey != course.Spec.CourseKey
+	otherMode := course.Spec.Mode != "" && status.Mode != course.Spec.Mode
+	if ptr.Deref(status.Enrolled, false) && !moved && !otherMode && !checkRequested(enrollment) {
+		return inStep(enrolled, 0), nil
+	}
+
+	platform, connection, waiting, err := r.platforms.ready(ctx, enrollment.Namespace, platform.Name)
+	if err != nil {
+		return outcome{}, err
+	}
+	if waiting != nil {
+		return *waiting, nil
+	}
+	basis := basisOf(enrollment.Generation, platform.UID, platform.Generation, learner.Username, offerOf(course))
+	if left, due := waitFor(status.Attempts, basis, r.clock.Now()); !due && !checkRequested(enrollment) {
+		return standing(status.Attempts, left), nil
+	}
+	if moved && mayBeEnrolled(status) {
+		// The account was renamed or replaced, or the course code stands for another course now.
+		if err := leave(ctx, connection, status); err != nil {
+			return r.failed(platform, &status.Attempts, basis, err), ctx.Err()
+		}
+	}
+	status.Username, status.CourseKey, status.Enrolled, status.Mode = learner.Username, course.Spec.CourseKey, nil, ""
+	result, err := connection.Enroll(ctx, lms.EnrollmentRequest{
+		Username: learner.Username, CourseKey: course.Spec.CourseKey, Mode: course.Spec.Mode, OfferedModes: course.Status.Modes,
+	})
+	if err != nil {
+		return r.failed(platform, &status.Attempts, basis, err), ctx.Err()
+	}
+	status.Enrolled, status.Mode = new(result.Active), result.Mode
+	r.inStepNow(status)
+	return inStep(enrolled, 0), nil
+}
+
+const enrolled = "The learner is enrolled."
+
+func (r *enrollmentReconciler) withdraw(ctx context.Context, enrollment *v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform) (outcome, error) {
+	status := &enrollment.Status
+	done := inStep("Access has ended; the learner is not enrolled.", 0)
+	if status.Access == v1alpha1.AccessUpcoming {
+		done = inStep("Access has not begun; the learner is not enrolled yet.", 0)
+	}
+	if !mayBeEnrolled(status) {
+		status.Attempts = nil
+		return done, nil
+	}
+	wanted, err := r.wantedElsewhere(ctx, enrollment, platform)
+	if err != nil {
+		return outcome{}, err
+	}
+	if wanted {
+		status.Enrolled, status.Attempts = new(false), nil
+		return inStep("Another Enrollment of the learner in the course is open and keeps the learner enrolled.", 0), nil
+	}
+
+	platform, connection, waiting, err := r.platforms.ready(ctx, enrollment.Namespace, platform.Name)
+	if err != nil {
+		return outcome{}, err
+	}
+	if waiting != nil {
+		return *waiting, nil
+	}
+	basis := basisOf(enrollment.Generation, platform.UID, platform.Generation, status.Access)
+	if left, due := waitFor(status.Attempts, basis, r.clock.Now()); !due && !checkRequested(enrollment) {
+		return standing(status.Attempts, left), nil
+	}
+	if err := leave(ctx, connection, status); err != nil {
+		return r.failed(platform, &status.Attempts, basis, err), ctx.Err()
+	}
+	r.inStepNow(status)
+	return done, nil
+}
+
+// finalize withdraws the learner, unless the policy is Orphan or there is nothing to withdraw from. It goes by the status,
+// so that a Contact or a Course that is gone holds nothing up, and a platform that is gone lets the object go.
+func (r *enrollmentReconciler) finalize(ctx context.Context, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact) (outcome, error) {
+	if enrollment.Spec.DeletionPolicy == v1alpha1.DeletionOrphan {
+		return outcome{}, r.removeFinalizer(ctx, enrollment)
+	}
+	if err := r.assumeEnrolled(ctx, enrollment, contact); err != nil {
+		return outcome{}, err
+	}
+	if !mayBeEnrolled(&enrollment.Status) {
+		return outcome{}, r.removeFinalizer(ctx, enrollment)
+	}
+	platform, gone, err := r.platforms.find(ctx, enrollment.Namespace, enrollment.Status.Platform)
+	if err != nil {
+		return outcome{}, err
+	}
+	if gone != nil {
+		return outcome{}, r.removeFinalizer(ctx, enrollment)
+	}
+	o, err := r.withdraw(ctx, enrollment, platform)
+	if err != nil || o.standing != v1alpha1.ConditionReady {
+		return o, err
+	}
+	return outcome{}, r.removeFinalizer(ctx, enrollment)
+}
+
+// assumeEnrolled fills in what was not written down when Rollcall ended between the call to the LMS and the status: an
+// open window without a result may have been tried.
+func (r *enrollmentReconciler) assumeEnrolled(ctx context.Context, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact) error {
+	status := &enrollment.Status
+	if status.Username != "" || contact == nil || contact.Status.Learner.Username == "" {
+		return nil
+	}
+	platform, gone, err := r.platforms.find(ctx, contact.Namespace, contact.Spec.PlatformRef.Name)
+	if err != nil || gone != nil {
+		return err
+	}
+	window, err := windowOf(enrollment, platform)
+	if err != nil {
+		return nil //nolint:nilerr // Without a window nothing was tried.
+	}
+	course, err := r.courseFor(ctx, enrollment.Namespace, platform.Name, enrollment.Spec.CourseCode)
+	if err != nil || course == nil {
+		return err
+	}
+	if now, _ := window.At(r.clock.Now()); now == v1alpha1.AccessOpen {
+		status.Platform, status.Username, status.CourseKey = platform.Name, contact.Status.Learner.Username, course.Spec.CourseKey
+	}
+	return nil
+}
+
+// mayBeEnrolled says whether a call to enroll was made whose effect was not undone.
+func mayBeEnrolled(status *v1alpha1.EnrollmentStatus) bool {
+	return status.Username != "" && ptr.Deref(status.Enrolled, true)
+}
+
+// leave withdraws the learner that the status names from the course that it names. Where the LMS knows one of them no
+// longer, there is nothing to withdraw from.
+func leave(ctx context.Context, connection lms.Platform, status *v1alpha1.EnrollmentStatus) error {
+	err := connection.Withdraw(ctx, status.Username, status.CourseKey)
+	if err != nil && !slices.Contains([]string{v1alpha1.ReasonLearnerNotFound, v1alpha1.ReasonCourseNotFound}, lms.AsError(err).Reason) {
+		return err
+	}
+	status.Enrolled = new(false)
+	return nil
+}
+
+// wantedElsewhere says whether another Enrollment of the same learner in the same course is open.
+func (r *enrollmentReconciler) wantedElsewhere(ctx context.Context, enrollment *v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform) (bool, error) {
+	others, err := r.enrollmentsOf(ctx, &v1alpha1.Contact{ObjectMeta: metav1.ObjectMeta{Namespace: enrollment.Namespace, Name: enrollment.Spec.ContactRef.Name}})
+	if err != nil {
+		return false, err
+	}
+	for i := range others {
+		other := &others[i]
+		if other.Name == enrollment.Name || other.Spec.CourseCode != enrollment.Spec.CourseCode || !other.DeletionTimestamp.IsZero() {
+			continue
+		}
+		if window, err := windowOf(other, platform); err == nil {
+			if standing, _ := window.At(r.clock.Now()); standing == v1alpha1.AccessOpen {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+func (r *enrollmentReconciler) inStepNow(status *v1alpha1.EnrollmentStatus) {
+	status.Attempts = nil
+	status.LastSyncTime = new(metav1.NewTime(r.clock.Now()))
+}
+
+// contactOf gives the Contact, or nil if there is none.
+func (r *enrollmentReconciler) contactOf(ctx context.Context, enrollment *v1alpha1.Enrollment) (*v1alpha1.Contact, error) {
+	contact := &v1alpha1.Contact{}
+	err := r.Get(ctx, client.ObjectKey{Namespace: enrollment.Namespace, Name: enrollment.Spec.ContactRef.Name}, contact)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot get the Contact: %w", err)
+	}
+	return contact, nil
+}
+
+// accountMissing gives the outcome of an enrollment whose learner has no account.
+func accountMissing(contact *v1alpha1.Contact) outcome {
+	conditions := contact.Status.Conditions
+	if meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionConflict) || meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionStalled) {
+		return conflict(v1alpha1.ReasonContactNotReady, fmt.Sprintf("The Contact %s has no account on the LMS; its conditions say why.", contact.Name), 0)
+	}
+	return working(v1alpha1.ReasonQueued, "Waits for the learner's account.", 0)
+}
+
+func windowOf(enrollment *v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform) (access.Window, error) {
+	zone, err := time.LoadLocation(platform.Spec.TimeZone)
+	if err != nil {
+		return access.Window{}, err
+	}
+	return access.NewWindow(enrollment.Spec.AccessStartDate, enrollment.Spec.AccessEndDate, zone)
+}

@@ -1,0 +1,66 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/index"
+)
+
+// learnerOrSpec lets through what enrollments need to know of their Contact.
+func learnerOrSpec() predicate.Predicate {
+	return predicate.Or(standingOrSpec(), predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return e.ObjectOld.(*v1alpha1.Contact).Status.Learner.Username != e.ObjectNew.(*v1alpha1.Contact).Status.Learner.Username
+		},
+	})
+}
+
+// offerOrSpec lets through what enrollments need to know of their Course.
+func offerOrSpec() predicate.Predicate {
+	return predicate.Or(standingOrSpec(), predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return offerOf(e.ObjectOld.(*v1alpha1.Course)) != offerOf(e.ObjectNew.(*v1alpha1.Course))
+		},
+	})
+}
+
+// offerOf puts into one value what decides whether a learner can be enrolled in the course.
+func offerOf(course *v1alpha1.Course) string {
+	status := &course.Status
+	return fmt.Sprint(course.UID, course.Generation, status.Modes, status.EnrollmentStart, status.EnrollmentEnd)
+}
+
+func (r *enrollmentReconciler) enrollmentsOfContact(ctx context.Context, contact client.Object) []reconcile.Request {
+	enrollments, err := r.enrollmentsOf(ctx, contact.(*v1alpha1.Contact))
+	if err != nil {
+		return nil
+	}
+	return requestsFor(enrollments, func(*v1alpha1.Enrollment) bool { return true })
+}
+
+func (r *enrollmentReconciler) enrollmentsInCourse(ctx context.Context, course client.Object) []reconcile.Request {
+	var list v1alpha1.EnrollmentList
+	if err := r.List(ctx, &list, client.InNamespace(course.GetNamespace()),
+		client.MatchingFields{index.EnrollmentByCourse: course.(*v1alpha1.Course).Spec.CourseCode}); err != nil {
+		return nil
+	}
+	return requestsFor(list.Items, func(*v1alpha1.Enrollment) bool { return true })
+}
+
+func (r *enrollmentReconciler) enrollmentsOn(ctx context.Context, platform client.Object, all bool) []reconcile.Request {
+	var list v1alpha1.EnrollmentList
+	if err := r.List(ctx, &list, client.InNamespace(platform.GetNamespace())); err != nil {
+		return nil
+	}
+	return requestsFor(list.Items, func(enrollment *v1alpha1.Enrollment) bool {
+		there := enrollment.Status.Platform == "" || enrollment.Status.Platform == platform.GetName()
+		return there && (all || !isReady(&enrollment.Status.ObjectStatus))
+	})
+}

@@ -1,0 +1,115 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/lms"
+)
+
+const (
+	// probeInterval is how often a healthy platform is looked at.
+	probeInterval = 5 * time.Minute
+	// firstProbe and lastProbe bound the wait while it is not: a quarter of the outage so far.
+	firstProbe, lastProbe = time.Second, time.Minute
+)
+
+// learningPlatformReconciler checks that an LMS can be used, and tells which routes it offers.
+type learningPlatformReconciler struct{ reconciler }
+
+// +kubebuilder:rbac:groups=rollcall.dev,resources=learningplatforms,verbs=get;list;watch
+// +kubebuilder:rbac:groups=rollcall.dev,resources=learningplatforms/status,verbs=get;patch
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+func (r *learningPlatformReconciler) setUp(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("learningplatform").
+		For(&v1alpha1.LearningPlatform{}, builder.WithPredicates(specOrRequest())).
+		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).
+		WatchesRawSource(source.Channel(r.platforms.suspects, &handler.EnqueueRequestForObject{})).
+		Complete(r)
+}
+
+// Reconcile probes the platform.
+func (r *learningPlatformReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	platform := &v1alpha1.LearningPlatform{}
+	if err := r.Get(ctx, request.NamespacedName, platform); err != nil {
+		r.platforms.forget(request.NamespacedName)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	before := platform.DeepCopy()
+	o, err := r.probe(ctx, platform)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return r.finish(ctx, before, platform, o)
+}
+
+func (r *learningPlatformReconciler) probe(ctx context.Context, platform *v1alpha1.LearningPlatform) (outcome, error) {
+	if _, err := time.LoadLocation(platform.Spec.TimeZone); err != nil {
+		return stalled(v1alpha1.ReasonInvalidTimeZone, "spec.timeZone is not in the IANA time zone database.", 0), nil
+	}
+	connection, err := r.platforms.to(ctx, platform)
+	if err == nil {
+		var found lms.Capabilities
+		if found, err = connection.Probe(ctx); err == nil {
+			return connected(&platform.Status, found), nil
+		}
+	}
+	if ctx.Err() != nil {
+		return outcome{}, ctx.Err()
+	}
+	return r.unwell(platform, lms.AsError(err)), nil
+}
+
+func connected(status *v1alpha1.LearningPlatformStatus, found lms.Capabilities) outcome {
+	status.ServiceUser = found.ServiceUser
+	status.EoxCoreVersion = found.EoxCoreVersion
+	status.AccountRoute = v1alpha1.AccountRoute(found.AccountRoute)
+	status.EnrollmentRoute = v1alpha1.EnrollmentRoute(found.EnrollmentRoute)
+	return outcome{v1alpha1.ConditionReady, v1alpha1.ReasonConnected,
+		fmt.Sprintf("The LMS answers. Accounts are made by %s, enrollments by %s.", found.AccountRoute, found.EnrollmentRoute),
+		wait.Jitter(probeInterval, jitter)}
+}
+
+// unwell reports a probe that failed. A throttle says nothing against the platform, and what needs a person is looked at
+// now and then all the same, since it may have been mended on the LMS.
+func (r *learningPlatformReconciler) unwell(platform *v1alpha1.LearningPlatform, failure *lms.Error) outcome {
+	ready := meta.FindStatusCondition(platform.Status.Conditions, v1alpha1.ConditionReady)
+	switch {
+	case failure.Class == lms.Throttled && isReady(&platform.Status.ObjectStatus):
+		return outcome{v1alpha1.ConditionReady, ready.Reason, ready.Message, max(failure.RetryAfter, lastProbe)}
+	case failure.Class == lms.Throttled:
+		return working(v1alpha1.ReasonThrottled, failure.Message, max(failure.RetryAfter, firstProbe))
+	case failure.Class == lms.Fatal:
+		return stalled(failure.Reason, failure.Message, wait.Jitter(lastProbe, jitter))
+	}
+	after := firstProbe
+	if ready != nil && !isReady(&platform.Status.ObjectStatus) {
+		after = min(max(r.clock.Since(ready.LastTransitionTime.Time)/4, firstProbe), lastProbe)
+	}
+	return working(failure.Reason, failure.Message, wait.Jitter(after, jitter))
+}
+
+func (r *learningPlatformReconciler) usersOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {
+	var list v1alpha1.LearningPlatformList
+	if err := r.List(ctx, &list, client.InNamespace(secret.GetNamespace())); err != nil {
+		return nil
+	}
+	return requestsFor(list.Items, func(platform *v1alpha1.LearningPlatform) bool {
+		return platform.Spec.CredentialsSecretRef.Name == secret.GetName()
+	})
+}

@@ -1,0 +1,63 @@
+package controllers
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+const (
+	// workers is how many learners are worked on at a time. What an LMS can do at once is less than that anyway.
+	workers = 4
+	// visitTimeout ends a visit that hangs; each call to the LMS has a shorter one of its own.
+	visitTimeout = 2 * time.Minute
+)
+
+// SetUp adds a controller for each kind to the manager. The indexes of internal/index have to be registered before.
+func SetUp(mgr ctrl.Manager, connect Connect, clock clock.PassiveClock) error {
+	connections := &platforms{
+		cached:   mgr.GetClient(),
+		live:     mgr.GetAPIReader(),
+		connect:  connect,
+		suspects: make(chan event.GenericEvent, 16),
+		open:     map[types.NamespacedName]connection{},
+	}
+	base := func(kind string) reconciler {
+		return reconciler{
+			Client:       mgr.GetClient(),
+			platforms:    connections,
+			recorder:     mgr.GetEventRecorder("rollcall"),
+			clock:        clock,
+			fieldManager: "rollcall-" + kind,
+		}
+	}
+	for kind, controller := range map[string]interface{ setUp(mgr ctrl.Manager) error }{
+		"learningplatform": &learningPlatformReconciler{base("learningplatform")},
+		"course":           &courseReconciler{base("course")},
+		"contact":          &contactReconciler{base("contact")},
+		"enrollment":       &enrollmentReconciler{base("enrollment")},
+		"coursementor":     &courseMentorReconciler{base("coursementor")},
+	} {
+		if err := controller.setUp(mgr); err != nil {
+			return fmt.Errorf("cannot set up the %s controller: %w", kind, err)
+		}
+	}
+	return nil
+}
+
+// options are those of the controllers that work on learners. Failures of the API server, the only ones that reach the
+// queue, are retried after 1 s to 5 min.
+func options() controller.Options {
+	return controller.Options{
+		MaxConcurrentReconciles: workers,
+		ReconciliationTimeout:   visitTimeout,
+		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](time.Second, 5*time.Minute),
+	}
+}

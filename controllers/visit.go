@@ -1,0 +1,132 @@
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	applyv1alpha1 "rollcall.dev/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
+)
+
+// object is what every kind of this API offers.
+type object interface {
+	client.Object
+	GetObjectStatus() *v1alpha1.ObjectStatus
+}
+
+// reconciler is what the reconcilers of all kinds share.
+type reconciler struct {
+	client.Client
+	platforms *platforms
+	recorder  events.EventRecorder
+	clock     clock.PassiveClock
+	// fieldManager owns the status, and what else the controller writes.
+	fieldManager string
+}
+
+// finish reports the outcome of a visit on the object, writes its status if that differs from before, sends an event if
+// the state is a new one, and plans the next visit.
+func (r *reconciler) finish(ctx context.Context, before, after object, o outcome) (ctrl.Result, error) {
+	status := after.GetObjectStatus()
+	if requested := after.GetAnnotations()[v1alpha1.ReconcileRequestedAtAnnotation]; requested != "" {
+		status.LastHandledReconcileAt = requested
+	}
+	o.report(status, after.GetGeneration(), r.clock.Now())
+	if err := r.writeStatus(ctx, before, after); err != nil {
+		// The object changed or went away meanwhile, which brings the next visit by itself.
+		if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+			return ctrl.Result{RequeueAfter: time.Second}, nil
+		}
+		return ctrl.Result{}, fmt.Errorf("cannot write the status: %w", err)
+	}
+	r.announce(ctx, before, after)
+	return ctrl.Result{RequeueAfter: o.after}, nil
+}
+
+// announce tells about a new state that is worth it, once.
+func (r *reconciler) announce(ctx context.Context, before, after object) {
+	ready := meta.FindStatusCondition(after.GetObjectStatus().Conditions, v1alpha1.ConditionReady)
+	was := meta.FindStatusCondition(before.GetObjectStatus().Conditions, v1alpha1.ConditionReady)
+	if was != nil && was.Status == ready.Status && was.Reason == ready.Reason {
+		return
+	}
+	// That work is queued and then done is the course of things; an event for each would double the writes.
+	if ready.Reason == v1alpha1.ReasonQueued || ready.Reason == v1alpha1.ReasonSynced && (was == nil || was.Reason == v1alpha1.ReasonQueued) {
+		return
+	}
+	logf.FromContext(ctx).Info("State changed", "reason", ready.Reason, "message", ready.Message)
+	severity := corev1.EventTypeNormal
+	if !meta.IsStatusConditionTrue(after.GetObjectStatus().Conditions, v1alpha1.ConditionReconciling) && !isReady(after.GetObjectStatus()) {
+		severity = corev1.EventTypeWarning
+	}
+	r.recorder.Eventf(after, nil, severity, ready.Reason, "Reconcile", "%s", ready.Message)
+}
+
+// writeStatus applies the status as this controller's, if it changed. The UID keeps an object that was deleted meanwhile
+// from being made again.
+func (r *reconciler) writeStatus(ctx context.Context, before, after object) error {
+	if equality.Semantic.DeepEqual(statusOf(before), statusOf(after)) {
+		return nil
+	}
+	desired, err := statusApplyConfiguration(after, r.Scheme())
+	if err != nil {
+		return err
+	}
+	return r.Status().Apply(ctx, desired, client.FieldOwner(r.fieldManager), client.ForceOwnership)
+}
+
+func statusOf(o object) any { return reflect.ValueOf(o).Elem().FieldByName("Status").Interface() }
+
+// statusApplyConfiguration gives the object's identity and status. Both types have one JSON form, so that is the way
+// from the one to the other.
+func statusApplyConfiguration(o object, scheme *runtime.Scheme) (runtime.ApplyConfiguration, error) {
+	kinds, _, err := scheme.ObjectKinds(o)
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := json.Marshal(map[string]any{
+		"apiVersion": kinds[0].GroupVersion().String(),
+		"kind":       kinds[0].Kind,
+		"metadata":   map[string]any{"name": o.GetName(), "namespace": o.GetNamespace(), "uid": o.GetUID()},
+		"status":     statusOf(o),
+	})
+	if err != nil {
+		return nil, err
+	}
+	var configuration runtime.ApplyConfiguration
+	switch o.(type) {
+	case *v1alpha1.LearningPlatform:
+		configuration = &applyv1alpha1.LearningPlatformApplyConfiguration{}
+	case *v1alpha1.Course:
+		configuration = &applyv1alpha1.CourseApplyConfiguration{}
+	case *v1alpha1.Contact:
+		configuration = &applyv1alpha1.ContactApplyConfiguration{}
+	case *v1alpha1.Enrollment:
+		configuration = &applyv1alpha1.EnrollmentApplyConfiguration{}
+	case *v1alpha1.CourseMentor:
+		configuration = &applyv1alpha1.CourseMentorApplyConfiguration{}
+	default:
+		return nil, fmt.Errorf("no apply configuration for %T", o)
+	}
+	return configuration, json.Unmarshal(encoded, configuration)
+}
+
+// checkRequested says whether somebody asked for a check of the object that has not been made yet.
+func checkRequested(o object) bool {
+	requested := o.GetAnnotations()[v1alpha1.ReconcileRequestedAtAnnotation]
+	return requested != "" && requested != o.GetObjectStatus().LastHandledReconcileAt
+}
