@@ -1,0 +1,107 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"rollcall.dev/rollcall/webhook/problem"
+)
+
+// maxBody is the longest body, in bytes. The longest valid document, 1,000 enrollments written with white space, is a
+// quarter of it.
+const maxBody = 1 << 20
+
+// readBody gives the body of a request that says it is JSON.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	mediaType, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if charset := parameters["charset"]; err != nil || mediaType != "application/json" ||
+		charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return nil, problem.UnsupportedMediaType("Send JSON in UTF-8: Content-Type: application/json.")
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, problem.UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, problem.TooLarge(maxBody)
+	}
+	if err != nil {
+		return nil, notJSON("The body ended before it was complete.")
+	}
+	return body, nil
+}
+
+// decode reads a document. It finds the first error only; validate finds all of them.
+func decode(body []byte) (document, error) {
+	// Syntax comes first, and for all of the body: what is not JSON has no attributes that could be wrong.
+	var syntactic *jsontext.SyntacticError
+	var value jsontext.Value
+	if err := json.Unmarshal(body, &value, jsontext.AllowDuplicateNames(true)); errors.As(err, &syntactic) {
+		return document{}, notJSON(fmt.Sprintf("The body breaks the rules of JSON at byte %d.", syntactic.ByteOffset),
+			problem.Error{Pointer: pointer(syntactic.JSONPointer), Reason: reasonSyntax, Detail: "This is not JSON in UTF-8."})
+	} else if err != nil {
+		return document{}, notJSON("The body is empty.")
+	}
+
+	var decoded document
+	var semantic *json.SemanticError
+	err := json.Unmarshal(body, &decoded, json.RejectUnknownMembers(true), json.WithUnmarshalers(refuseNull))
+	switch {
+	case err == nil:
+		return decoded, nil
+	case errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &syntactic):
+		return document{}, invalid(problem.Error{Pointer: pointer(syntactic.JSONPointer), Reason: reasonDuplicate,
+			Detail: "This member is there twice."})
+	case errors.Is(err, json.ErrUnknownName) && errors.As(err, &semantic):
+		return document{}, invalid(problem.Error{Pointer: pointer(semantic.JSONPointer), Reason: reasonUnknown,
+			Detail: "A document has no such member; names are case-sensitive."})
+	case errors.As(err, &semantic):
+		return document{}, invalid(problem.Error{Pointer: pointer(semantic.JSONPointer), Reason: reasonWrongType,
+			Detail: "This must be " + jsonType(semantic.GoType) + "."})
+	default:
+		return document{}, err
+	}
+}
+
+// refuseNull makes null a wrong type everywhere; else it would pass for a member that was not sent.
+var refuseNull = json.UnmarshalFromFunc(func(decoder *jsontext.Decoder, _ any) error {
+	if decoder.PeekKind() == 'n' {
+		return errNull
+	}
+	return errors.ErrUnsupported // goes on as usual
+})
+
+var errNull = errors.New("null")
+
+// jsonType names the JSON type that a Go type of the document is read from.
+func jsonType(goType reflect.Type) string {
+	for goType.Kind() == reflect.Pointer {
+		goType = goType.Elem()
+	}
+	switch goType.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Slice:
+		return "an array"
+	default:
+		return "an object"
+	}
+}
+
+// maxPointer is the longest pointer that is answered, in bytes: the names in it are the caller's.
+const maxPointer = 256
+
+func pointer(p jsontext.Pointer) string {
+	for len(p) > maxPointer {
+		p = p.Parent()
+	}
+	return string(p)
+}

@@ -1,0 +1,53 @@
+package ingest
+
+import (
+	"net/http"
+
+	"rollcall.dev/rollcall/webhook/problem"
+)
+
+// Reasons of errors in a document.
+const (
+	reasonSyntax       = "Syntax"       // not JSON from here on
+	reasonMissing      = "Missing"      // a member that has to be there is not
+	reasonUnknown      = "Unknown"      // a member that a document does not have
+	reasonDuplicate    = "Duplicate"    // a member or a course that is there twice
+	reasonWrongType    = "WrongType"    // another JSON type, or null
+	reasonMalformed    = "Malformed"    // the right type, but not such a value
+	reasonTooMany      = "TooMany"      // more items than allowed
+	reasonInconsistent = "Inconsistent" // right by itself, wrong beside another attribute or the URL
+	reasonRefused      = "Refused"      // the API server does not take it
+)
+
+// maxErrors is how many errors one answer lists.
+const maxErrors = 100
+
+// notJSON says that a body cannot be read as JSON.
+func notJSON(detail string, errors ...problem.Error) *problem.Problem {
+	if len(errors) == 0 {
+		errors = []problem.Error{{Pointer: "", Reason: reasonSyntax, Detail: detail}}
+	}
+	return &problem.Problem{
+		Type: "/problems/not-json", Title: "The body is not JSON", Status: http.StatusBadRequest,
+		Detail: detail + " Nothing was stored.", Errors: errors,
+	}
+}
+
+// invalid says that a document is wrong by itself.
+func invalid(errors ...problem.Error) *problem.Problem {
+	return &problem.Problem{
+		Type: "/problems/attribute-invalid", Title: "An attribute of the document is wrong", Status: http.StatusForbidden,
+		Detail: "Nothing was stored. Correct the attributes that are listed and send the document again.",
+		Errors: errors[:min(len(errors), maxErrors)],
+	}
+}
+
+// conflicting says that a document is stored, and which part of it cannot be carried out yet.
+func conflicting(errors []problem.Error) *problem.Problem {
+	return &problem.Problem{
+		Type: "/problems/conflict", Title: "Stored, but part of the document conflicts", Status: http.StatusConflict,
+		Detail: "The document is stored. The parts that are listed wait until the cause of their conflict goes away, and " +
+			"are then carried out without another request; the others are carried out now.",
+		Errors: errors[:min(len(errors), maxErrors)],
+	}
+}

@@ -1,0 +1,79 @@
+package ingest
+
+import (
+	"context"
+	"net/http"
+	"path"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"rollcall.dev/rollcall/webhook/problem"
+)
+
+// requestTimeout is how long the work on one request may take. It is answered within the server's write time-out.
+const requestTimeout = 10 * time.Second
+
+// Handler is the door without its listener: what each request is answered with.
+func (s *Server) Handler() http.Handler {
+	const documentPath = "/gk/api/contacts/{contactID}/enrollments/{$}"
+	mux := http.NewServeMux()
+	mux.Handle("PUT "+documentPath, s.handle(s.put))
+	mux.Handle("GET "+documentPath, s.handle(s.get)) // and HEAD, as HTTP wants it
+	mux.Handle(documentPath, s.handle(func(http.ResponseWriter, *http.Request) error {
+		return problem.MethodNotAllowed(http.MethodGet, http.MethodHead, http.MethodPut)
+	}))
+	mux.Handle("/", s.handle(notFound))
+	unclean := s.handle(notFound)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The multiplexer would redirect a path like /a/../b to what it means. A document has one address.
+		if path.Clean(r.URL.Path) != strings.TrimSuffix(r.URL.Path, "/") {
+			unclean.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func notFound(http.ResponseWriter, *http.Request) error {
+	return problem.NotFound("There is nothing at this path. Documents are at /gk/api/contacts/CONTACT_ID/enrollments/.")
+}
+
+// handle makes a handler of a function that returns its problems. It sees to the deadline, to a cache that is not
+// filled yet, and to panics.
+func (s *Server) handle(serve func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		r = r.WithContext(ctx)
+		defer func() {
+			switch reason := recover(); reason {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(reason)
+			default:
+				ctrl.LoggerFrom(ctx).Info("Recovered from a panic", "reason", reason, "stack", string(debug.Stack()))
+				problem.Internal().Write(w, r)
+			}
+		}()
+		if !s.synced.Load() {
+			problem.Unavailable("Rollcall is starting.", retryAfter).Write(w, r)
+			return
+		}
+		if err := serve(w, r); err != nil {
+			problemOf(ctx, err).Write(w, r)
+		}
+	})
+}
+
+func writeJSON(w http.ResponseWriter, r *http.Request, status int, answer any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	if err := json.MarshalWrite(w, answer); err != nil {
+		ctrl.LoggerFrom(r.Context()).V(1).Info("Cannot send an answer", "err", err.Error())
+	}
+}

@@ -1,0 +1,157 @@
+// Package ingest is the back office's door: it takes documents over HTTPS and keeps each as a Contact. A document is
+// acknowledged when the API server has it; what follows from it is the controllers' work.
+//
+// The code reads in the order of a request: server, routes, put and get, access, decode, validate, store, conflicts.
+package ingest
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/keymutex"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+)
+
+// Options are what the door needs. All are required but Clock.
+type Options struct {
+	// Client reads from a cache with the indexes of internal/index and writes to the API server. Its reads have to wait
+	// for its own writes (client.CacheOptions.EnableReadYourWritesConsistency): an old cache would take a document for
+	// identical that is not.
+	Client client.Client
+	// APIReader reads from the API server.
+	APIReader client.Reader
+	// Cache is what Client reads from.
+	Cache cache.Cache
+	// Config reaches the API server for the reviews of tokens and permissions.
+	Config *rest.Config
+	// Namespace is where the Contacts are.
+	Namespace string
+	// BindAddress is the host and port to listen on.
+	BindAddress string
+	// CertDir holds tls.crt and tls.key. They are read again when they change.
+	CertDir string
+	// Clock tells when a document is received. Default: the real one.
+	Clock clock.PassiveClock
+}
+
+// Server is the door. It serves on every replica: a document needs no leader.
+type Server struct {
+	cache        cache.Cache
+	access       *access
+	store        *store
+	listener     net.Listener
+	certificates *certwatcher.CertWatcher
+	synced       atomic.Bool
+}
+
+var (
+	_ manager.Runnable               = (*Server)(nil)
+	_ manager.LeaderElectionRunnable = (*Server)(nil)
+)
+
+const (
+	// readTimeout is for all of a request, so that a slow sender holds no connection.
+	readTimeout = 10 * time.Second
+	// writeTimeout is for the work and the answer.
+	writeTimeout = requestTimeout + 5*time.Second
+	idleTimeout  = 2 * time.Minute
+	// shutdownTimeout lets every request that has begun end.
+	shutdownTimeout = writeTimeout
+	maxHeaderBytes  = 16 << 10
+)
+
+// New makes a door and listens, so that a port that is taken or a certificate that cannot be read is known at once.
+// Requests are answered after Start.
+func New(options Options) (*Server, error) {
+	access, err := newAccess(options.Config, options.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	certificates, err := certwatcher.New(filepath.Join(options.CertDir, "tls.crt"), filepath.Join(options.CertDir, "tls.key"))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the certificate of the ingest: %w", err)
+	}
+	listener, err := net.Listen("tcp", options.BindAddress)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen for documents: %w", err)
+	}
+	now := options.Clock
+	if now == nil {
+		now = clock.RealClock{}
+	}
+	return &Server{
+		cache:  options.Cache,
+		access: access,
+		store: &store{
+			cached:    options.Client,
+			live:      options.APIReader,
+			namespace: options.Namespace,
+			clock:     now,
+			contacts:  keymutex.NewHashed(1024),
+		},
+		listener:     listener,
+		certificates: certificates,
+	}, nil
+}
+
+// NeedLeaderElection makes the manager start the door on every replica.
+func (s *Server) NeedLeaderElection() bool { return false }
+
+// Addr is where the door listens.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Start serves until the context ends, and then lets the requests that have begun end.
+func (s *Server) Start(ctx context.Context) error {
+	log := ctrl.LoggerFrom(ctx).WithName("ingest")
+	server := &http.Server{
+		Handler: s.Handler(),
+		TLSConfig: &tls.Config{
+			MinVersion:     tls.VersionTLS12,
+			GetCertificate: s.certificates.GetCertificate,
+			NextProtos:     []string{"h2", "http/1.1"},
+		},
+		ReadHeaderTimeout: readTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		// The end of ctx ends the server, not the requests.
+		BaseContext: func(net.Listener) context.Context {
+			return ctrl.LoggerInto(context.WithoutCancel(ctx), log)
+		},
+		// What one client does wrong in its handshake is no error of ours.
+		ErrorLog: slog.NewLogLogger(logr.ToSlogHandler(log), slog.LevelDebug),
+	}
+
+	tasks, ctx := errgroup.WithContext(ctx)
+	tasks.Go(func() error { return s.certificates.Start(ctx) })
+	tasks.Go(func() error {
+		s.synced.Store(s.cache.WaitForCacheSync(ctx))
+		return nil
+	})
+	tasks.Go(func() error {
+		return (&manager.Server{
+			Name:            "ingest",
+			Server:          server,
+			Listener:        tls.NewListener(s.listener, server.TLSConfig),
+			ShutdownTimeout: ptr.To(shutdownTimeout),
+		}).Start(ctx)
+	})
+	return tasks.Wait()
+}

@@ -1,0 +1,154 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/keymutex"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rollcallv1alpha1 "rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/names"
+	"rollcall.dev/rollcall/webhook/problem"
+)
+
+// +kubebuilder:rbac:groups=rollcall.dev,resources=contacts,verbs=get;list;watch;create;update
+
+const (
+	// fieldOwner is the manager of the fields that documents state.
+	fieldOwner = client.FieldOwner("rollcall-ingest")
+	// platform is the LearningPlatform of every contact that comes through ingest.
+	platform = "default"
+	// maxAttempts bounds how often one document is tried while others write to the same Contact.
+	maxAttempts = 5
+)
+
+// store keeps documents as Contacts: one write for a document that is new or differs, none for one that is there.
+//
+// The writes are Create and Update, not server-side apply. An object that was created and is then applied has two owner
+// entries of one manager, so enrollments that the document dropped would survive; and only the resource version that an
+// Update carries makes "nothing to write" and "new" true while others write too.
+type store struct {
+	// cached reads from the informers, after they have seen this process's own writes; it writes to the API server.
+	cached client.Client
+	// live reads from the API server.
+	live      client.Reader
+	namespace string
+	clock     clock.PassiveClock
+
+	// contacts lets one document of a contact in at a time.
+	contacts keymutex.KeyMutex
+	// unsure holds the names of Contacts with a write whose outcome is not known: it may still take place.
+	unsure sync.Map
+}
+
+// outcome is what became of a document. It is answered as it stands here.
+type outcome string
+
+const (
+	created   outcome = "Created"
+	replaced  outcome = "Replaced"
+	unchanged outcome = "Unchanged"
+)
+
+// put makes the Contact hold the document, whose source is the caller's name.
+func (s *store) put(ctx context.Context, document rollcallv1alpha1.ContactSpec, source string) (outcome, error) {
+	key := client.ObjectKey{Namespace: s.namespace, Name: names.Contact(document.ContactID)}
+	s.contacts.LockKey(key.Name)
+	defer func() { _ = s.contacts.UnlockKey(key.Name) }()
+
+	// After a write that may still take place, neither the cache nor an equal document proves anything: another write
+	// does, since the resource version lets only one of the two succeed.
+	_, unsure := s.unsure.Load(key.Name)
+	var reader client.Reader = s.cached
+	if unsure {
+		reader = s.live
+	}
+
+	for range maxAttempts {
+		stored := &rollcallv1alpha1.Contact{}
+		err := reader.Get(ctx, key, stored)
+		var result outcome
+		switch {
+		case apierrors.IsNotFound(err):
+			result, err = created, s.create(ctx, key, document, source)
+		case err != nil:
+			return "", fmt.Errorf("cannot read the Contact: %w", err)
+		case stored.Spec.ContactID != document.ContactID || stored.Spec.PlatformRef.Name != platform:
+			return "", fmt.Errorf("Contact %s: %w", key.Name, errForeign)
+		case !stored.DeletionTimestamp.IsZero():
+			return "", problem.Unavailable("The contact is being deleted, and a document would be deleted with it. "+
+				"Nothing was stored; send the document again when the contact is gone.", retryAfter)
+		case !unsure && holds(&stored.Spec, &document):
+			return unchanged, nil
+		default:
+			result, err = replaced, s.update(ctx, stored, document, source)
+		}
+		switch {
+		case err == nil:
+			s.unsure.Delete(key.Name)
+			return result, nil
+		case apierrors.IsAlreadyExists(err), apierrors.IsConflict(err), result == replaced && apierrors.IsNotFound(err):
+			reader = s.live
+		case apierrors.IsInvalid(err):
+			return "", refused(err)
+		default:
+			if !isRefusal(err) {
+				s.unsure.Store(key.Name, nil)
+			}
+			return "", fmt.Errorf("cannot write the Contact: %w", err)
+		}
+	}
+	return "", fmt.Errorf("cannot write the Contact: others changed it %d times meanwhile", maxAttempts)
+}
+
+// errForeign is about an object that has the name which a contact's object would have.
+var errForeign = errors.New("it belongs to another contact ID or another platform")
+
+func (s *store) create(ctx context.Context, key client.ObjectKey, document rollcallv1alpha1.ContactSpec, source string) error {
+	contact := &rollcallv1alpha1.Contact{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: key.Namespace,
+			Name:      key.Name,
+			// It is needed before the first call to the LMS; written now, it costs no write.
+			Finalizers: []string{rollcallv1alpha1.WithdrawalFinalizer},
+		},
+		Spec: rollcallv1alpha1.ContactSpec{
+			ContactID:   document.ContactID,
+			PlatformRef: rollcallv1alpha1.PlatformReference{Name: platform},
+		},
+	}
+	s.fill(contact, document, source)
+	return s.cached.Create(ctx, contact, fieldOwner)
+}
+
+func (s *store) update(ctx context.Context, contact *rollcallv1alpha1.Contact, document rollcallv1alpha1.ContactSpec, source string) error {
+	s.fill(contact, document, source)
+	return s.cached.Update(ctx, contact, fieldOwner)
+}
+
+// fill puts the document into the Contact, and leaves what people put there.
+func (s *store) fill(contact *rollcallv1alpha1.Contact, document rollcallv1alpha1.ContactSpec, source string) {
+	contact.Spec.FirstName = document.FirstName
+	contact.Spec.LastName = document.LastName
+	contact.Spec.Email = document.Email
+	contact.Spec.Enrollments = document.Enrollments
+	metav1.SetMetaDataAnnotation(&contact.ObjectMeta, rollcallv1alpha1.DocumentReceivedAnnotation,
+		s.clock.Now().UTC().Format(time.RFC3339Nano))
+	metav1.SetMetaDataAnnotation(&contact.ObjectMeta, rollcallv1alpha1.DocumentSourceAnnotation, source)
+}
+
+// holds is true when a Contact states just what the document states.
+func holds(spec, document *rollcallv1alpha1.ContactSpec) bool {
+	return spec.FirstName == document.FirstName &&
+		spec.LastName == document.LastName &&
+		spec.Email == document.Email &&
+		slices.Equal(spec.Enrollments, document.Enrollments)
+}

@@ -1,0 +1,137 @@
+package ingest
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"rollcall.dev/rollcall/webhook/problem"
+)
+
+// The rules here are those of the Contact CRD, so that the API server never refuses what was found valid; a test holds
+// one against the other.
+const (
+	maxCode        = 64
+	maxName        = 100
+	minEmail       = 3
+	maxEmail       = 254
+	maxEnrollments = 1000
+)
+
+var (
+	codePattern  = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+	emailPattern = regexp.MustCompile(`^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$`)
+	notInNames   = regexp.MustCompile(`[<>\p{Cc}]|://`)
+)
+
+// validate finds everything that is wrong with a document by itself; contactID is the URL's.
+func (d document) validate(contactID string) error {
+	var found findings
+	if d.Contact == nil {
+		found.add("/Contact", reasonMissing, "A document has this member.")
+		return found.problem()
+	}
+	c := d.Contact
+	if id, ok := found.code("/Contact/ContactID", c.ContactID); ok && id != contactID {
+		found.add("/Contact/ContactID", reasonInconsistent, "This is not the contact that the URL names.")
+	}
+	found.name("/Contact/FirstName", c.FirstName)
+	found.name("/Contact/LastName", c.LastName)
+	found.email("/Contact/Email", c.Email)
+	found.enrollments("/Contact/Enrollments", c.Enrollments)
+	return found.problem()
+}
+
+// findings collects what is wrong. Each of its checks looks at one member and passes over nothing it cannot see: a
+// member that is missing is found once and not looked at further.
+type findings []problem.Error
+
+func (f *findings) add(pointer, reason, detail string) {
+	*f = append(*f, problem.Error{Pointer: pointer, Reason: reason, Detail: detail})
+}
+
+func (f *findings) problem() error {
+	if len(*f) == 0 {
+		return nil
+	}
+	return invalid(*f...)
+}
+
+// required gives a member's value, if it is there.
+func required[T any](f *findings, pointer string, member *T) (value T, ok bool) {
+	if member == nil {
+		f.add(pointer, reasonMissing, "This member has to be there.")
+		return value, false
+	}
+	return *member, true
+}
+
+func (f *findings) code(pointer string, member *string) (code string, ok bool) {
+	code, ok = required(f, pointer, member)
+	if ok && (len(code) > maxCode || !codePattern.MatchString(code)) {
+		f.add(pointer, reasonMalformed, fmt.Sprintf("This must be 1 to %d of A-Z, a-z, 0-9, '.', '_' and '-'.", maxCode))
+		ok = false
+	}
+	return code, ok
+}
+
+func (f *findings) name(pointer string, member *string) {
+	name, ok := required(f, pointer, member)
+	switch {
+	case !ok:
+	case name == "" || utf8.RuneCountInString(name) > maxName:
+		f.add(pointer, reasonMalformed, fmt.Sprintf("This must be 1 to %d characters.", maxName))
+	case strings.TrimSpace(name) != name:
+		f.add(pointer, reasonMalformed, "This must not begin or end with white space.")
+	case notInNames.MatchString(name):
+		f.add(pointer, reasonMalformed, "Open edX allows no '<', '>', '://' and control characters in names.")
+	}
+}
+
+func (f *findings) email(pointer string, member *string) {
+	email, ok := required(f, pointer, member)
+	if ok && (len(email) < minEmail || len(email) > maxEmail || !emailPattern.MatchString(email)) {
+		f.add(pointer, reasonMalformed, fmt.Sprintf("This must be an e-mail address of at most %d characters, such as name@example.com.", maxEmail))
+	}
+}
+
+func (f *findings) enrollments(pointer string, member *[]enrollment) {
+	enrollments, _ := required(f, pointer, member)
+	if len(enrollments) > maxEnrollments {
+		f.add(pointer, reasonTooMany, fmt.Sprintf("A document has at most %d enrollments.", maxEnrollments))
+		return
+	}
+	listed := make(map[string]bool, len(enrollments))
+	for i, e := range enrollments {
+		at := pointer + "/" + strconv.Itoa(i)
+		if code, ok := f.code(at+"/CourseCode", e.CourseCode); ok {
+			if listed[code] {
+				f.add(at+"/CourseCode", reasonDuplicate, "This course is listed before.")
+			}
+			listed[code] = true
+		}
+		start, ok := f.date(at+"/AccessStartDate", e.AccessStartDate)
+		if e.AccessEndDate == nil {
+			continue
+		}
+		// Dates of this form sort like the days they name.
+		if end, endOK := f.date(at+"/AccessEndDate", e.AccessEndDate); ok && endOK && end < start {
+			f.add(at+"/AccessEndDate", reasonInconsistent, "The end is before the start.")
+		}
+	}
+}
+
+func (f *findings) date(pointer string, member *string) (date string, ok bool) {
+	date, ok = required(f, pointer, member)
+	if !ok {
+		return "", false
+	}
+	if _, err := time.Parse(time.DateOnly, date); err != nil || len(date) != len(time.DateOnly) {
+		f.add(pointer, reasonMalformed, "This must be a day of the calendar: YYYY-MM-DD.")
+		return "", false
+	}
+	return date, true
+}

@@ -1,0 +1,118 @@
+// Package problem is how Rollcall's HTTP doors say that something went wrong: RFC 9457, application/problem+json.
+package problem
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	ctrl "sigs.k8s.io/controller-runtime"
+)
+
+// Problem is an answer other than success. It is an error, so that code returns it like any other.
+type Problem struct {
+	// Type is a stable name for the kind of problem: a URI reference.
+	Type string `json:"type"`
+	// Title says in a few words what Type means.
+	Title string `json:"title"`
+	// Status is the HTTP status.
+	Status int `json:"status"`
+	// Detail says what happened this time and what to do. It repeats nothing of what was sent.
+	Detail string `json:"detail"`
+	// Errors are the parts of the request that are wrong.
+	Errors []Error `json:"errors,omitempty"`
+
+	// Header is sent besides the standard ones.
+	Header http.Header `json:"-"`
+}
+
+// Error is one part of a request that is wrong.
+type Error struct {
+	// Pointer is where: a JSON pointer (RFC 6901) into the request's body.
+	Pointer string `json:"pointer"`
+	// Reason is one CamelCase word for programs.
+	Reason string `json:"reason"`
+	// Detail is a sentence for people. It repeats nothing of what was sent.
+	Detail string `json:"detail"`
+}
+
+// Error makes a Problem an error.
+func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
+
+// Write sends the problem.
+func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	for name, values := range p.Header {
+		header[name] = values
+	}
+	header.Set("Content-Type", "application/problem+json")
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(p.Status)
+	if err := json.MarshalWrite(w, p); err != nil {
+		ctrl.LoggerFrom(r.Context()).V(1).Info("Cannot send an answer", "err", err.Error())
+	}
+}
+
+// Unauthenticated says that the credential is missing or not valid.
+func Unauthenticated() *Problem {
+	return &Problem{
+		Type: "/problems/unauthenticated", Title: "Not authenticated", Status: http.StatusUnauthorized,
+		Detail: "Send a valid token: Authorization: Bearer TOKEN.",
+		Header: http.Header{"Www-Authenticate": {"Bearer"}},
+	}
+}
+
+// Forbidden says that the caller is known but may not do this.
+func Forbidden(detail string) *Problem {
+	return &Problem{Type: "/problems/forbidden", Title: "Not allowed", Status: http.StatusForbidden, Detail: detail}
+}
+
+// NotFound says that there is nothing at the request's path.
+func NotFound(detail string) *Problem {
+	return &Problem{Type: "/problems/not-found", Title: "Not found", Status: http.StatusNotFound, Detail: detail}
+}
+
+// MethodNotAllowed says which methods there are instead.
+func MethodNotAllowed(allowed ...string) *Problem {
+	list := strings.Join(allowed, ", ")
+	return &Problem{
+		Type: "/problems/method-not-allowed", Title: "Method not allowed", Status: http.StatusMethodNotAllowed,
+		Detail: "Use one of: " + list + ".",
+		Header: http.Header{"Allow": {list}},
+	}
+}
+
+// TooLarge says how long a body may be.
+func TooLarge(limit int64) *Problem {
+	return &Problem{
+		Type: "/problems/too-large", Title: "Body too large", Status: http.StatusRequestEntityTooLarge,
+		Detail: "The body must not be longer than " + strconv.FormatInt(limit, 10) + " bytes.",
+	}
+}
+
+// UnsupportedMediaType says what a body has to be.
+func UnsupportedMediaType(detail string) *Problem {
+	return &Problem{
+		Type: "/problems/unsupported-media-type", Title: "Unsupported media type", Status: http.StatusUnsupportedMediaType,
+		Detail: detail,
+	}
+}
+
+// Unavailable says that the request can be repeated after a while.
+func Unavailable(detail string, retryAfter time.Duration) *Problem {
+	return &Problem{
+		Type: "/problems/unavailable", Title: "Not available now", Status: http.StatusServiceUnavailable,
+		Detail: detail,
+		Header: http.Header{"Retry-After": {strconv.Itoa(int(retryAfter.Seconds()))}},
+	}
+}
+
+// Internal says that it is our fault. The reason is in the log, not in the answer.
+func Internal() *Problem {
+	return &Problem{
+		Type: "/problems/internal", Title: "Internal error", Status: http.StatusInternalServerError,
+		Detail: "Rollcall failed on this request; its log says why. Nothing is acknowledged.",
+	}
+}
