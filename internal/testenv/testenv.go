@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,26 +20,41 @@ import (
 // assetsVariable says where the programs are; make sets it.
 const assetsVariable = "KUBEBUILDER_ASSETS"
 
-// Main is a TestMain: it starts an API server with Rollcall's CRDs, gives its configuration to use, runs the tests and
-// stops the server.
+// shared is the API server of one package's tests; it starts when the first test asks for it. A run that only fuzzes, or
+// picks tests that need none, starts none.
+var shared struct {
+	once   sync.Once
+	config *rest.Config
+	stop   func() error
+	err    error
+}
+
+// Main is a TestMain: it runs the tests and stops the API server that Config started.
 //
-//	func TestMain(m *testing.M) { testenv.Main(m, func(c *rest.Config) { config = c }) }
-func Main(m *testing.M, use func(*rest.Config)) {
-	config, stop, err := Start()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	use(config)
+//	func TestMain(m *testing.M) { testenv.Main(m) }
+func Main(m *testing.M) {
 	code := m.Run()
-	if err := stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "cannot stop the control plane:", err)
-		code = max(code, 1)
+	if shared.stop != nil {
+		if err := shared.stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "cannot stop the control plane:", err)
+			code = max(code, 1)
+		}
 	}
 	os.Exit(code)
 }
 
-// Start starts an API server with Rollcall's CRDs. The configuration is a cluster administrator's.
+// Config reaches the API server that all tests of a package share. Their TestMain is Main. The configuration is a
+// cluster administrator's.
+func Config(t testing.TB) *rest.Config {
+	t.Helper()
+	shared.once.Do(func() { shared.config, shared.stop, shared.err = Start() })
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return rest.CopyConfig(shared.config)
+}
+
+// Start starts an API server of its own, for a test that stops it. The configuration is a cluster administrator's.
 func Start() (config *rest.Config, stop func() error, err error) {
 	root, err := moduleRoot()
 	if err != nil {
