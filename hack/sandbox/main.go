@@ -1,0 +1,95 @@
+// The sandbox is a stand-in for an Open edX LMS, to try Rollcall against.
+//
+//	go run ./hack/sandbox --listen 127.0.0.1:18000 --world FILE.json --throttle 120 --latency real
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"rollcall.dev/rollcall/internal/openedx/openedxtest"
+)
+
+const shutdownTime = 5 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "sandbox:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("sandbox", flag.ContinueOnError)
+	listen := flags.String("listen", "127.0.0.1:18000", "`address` to listen on")
+	worldFile := flags.String("world", "", "`file` with what the server holds at start (default a small demo world)")
+	throttle := flags.Int("throttle", 120, "enrollment `calls` a minute of a staff user, 0 for no limit")
+	latency := flags.String("latency", "none", "\"real\" lets each call cost what it costs a real platform, or \"none\"")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return nil
+		}
+		return err
+	}
+
+	world := openedxtest.DemoWorld()
+	if *worldFile != "" {
+		var err error
+		if world, err = readWorld(*worldFile); err != nil {
+			return err
+		}
+	}
+	options := []openedxtest.Option{openedxtest.WithThrottle(*throttle)}
+	switch *latency {
+	case "none":
+	case "real":
+		options = append(options, openedxtest.WithRealLatency())
+	default:
+		return fmt.Errorf("--latency is none or real, not %q", *latency)
+	}
+	return serve(ctx, *listen, openedxtest.New(world, options...))
+}
+
+func readWorld(name string) (openedxtest.World, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return openedxtest.World{}, err
+	}
+	defer file.Close() //nolint:errcheck // only read
+	world, err := openedxtest.ParseWorld(file)
+	if err != nil {
+		return openedxtest.World{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return world, nil
+}
+
+// serve answers until the context ends.
+func serve(ctx context.Context, address string, handler http.Handler) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	fmt.Printf("sandbox: Open edX stand-in at http://%s\n", listener.Addr())
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		ending, cancel := context.WithTimeout(context.Background(), shutdownTime)
+		defer cancel()
+		stopped <- server.Shutdown(ending)
+	}()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-stopped
+}

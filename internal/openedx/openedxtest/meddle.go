@@ -1,0 +1,186 @@
+package openedxtest
+
+import (
+	"fmt"
+	"time"
+)
+
+// What people do behind Rollcall's back, and how a test looks at what came of it.
+// These methods panic if told of a user, course or client that is not there: that is a mistake of the test.
+
+// Account is an account as it is now.
+type Account struct {
+	ID                    int
+	Username, Email, Name string
+	Active, Staff         bool
+}
+
+// Enrollment is an enrollment as it is now.
+type Enrollment struct {
+	Username, Course, Mode string
+	Active                 bool
+	Created                time.Time
+}
+
+// Account finds an account by its username or address, in any case. A retired account has other names than before.
+func (s *Server) Account(usernameOrEmail string) (Account, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.users[fold(usernameOrEmail)]
+	if u == nil {
+		u = s.emails[fold(usernameOrEmail)]
+	}
+	if u == nil {
+		return Account{}, false
+	}
+	return Account{ID: u.id, Username: u.username, Email: u.email, Name: u.name, Active: u.active, Staff: u.staff}, true
+}
+
+// Enrollment finds the enrollment of a user in a course, active or not.
+func (s *Server) Enrollment(username, course string) (Enrollment, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.users[fold(username)]
+	if u == nil || u.enrollments[fold(course)] == nil {
+		return Enrollment{}, false
+	}
+	return u.enrollments[fold(course)].export(), true
+}
+
+// Enrollments are all enrollments of a user, newest first.
+func (s *Server) Enrollments(username string) []Enrollment {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []Enrollment
+	for _, e := range newestFirst(s.mustUser(username)) {
+		list = append(list, e.export())
+	}
+	return list
+}
+
+func (e *enrollment) export() Enrollment {
+	return Enrollment{Username: e.user.username, Course: e.key, Mode: e.mode, Active: e.active, Created: e.created}
+}
+
+// AddCourse adds a course, or replaces the one with its key.
+func (s *Server) AddCourse(spec CourseSpec) {
+	if !validCourseKey(spec.ID) {
+		panic(fmt.Sprintf("openedxtest: %q is no course key", spec.ID))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.addCourse(spec)
+}
+
+// RemoveCourse deletes a course. Its enrollments stay behind, and its details in the platform's cache for a minute.
+func (s *Server) RemoveCourse(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.courses[fold(key)] == nil {
+		panic(fmt.Sprintf("openedxtest: no course %q", key))
+	}
+	delete(s.courses, fold(key))
+}
+
+// AddUser adds an account.
+func (s *Server) AddUser(spec UserSpec) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.usernameTaken(spec.Username) || s.emailTaken(spec.Email) {
+		panic(fmt.Sprintf("openedxtest: %q or %q is taken", spec.Username, spec.Email))
+	}
+	s.addUserOf(spec)
+}
+
+// RetireUser takes an account through the whole of retirement: username and address become hashes, the name is gone,
+// the enrollments inactive. What it was called can never be registered again.
+func (s *Server) RetireUser(username string) {
+	s.change(username, func(u *user) {
+		s.requestRetirement(u)
+		s.rename(u, retiredName(u.username))
+		u.name, u.profile = "", profile{}
+		for _, e := range u.enrollments {
+			e.active = false
+		}
+	})
+}
+
+// RenameUser gives an account another username.
+func (s *Server) RenameUser(username, to string) {
+	s.change(username, func(u *user) { s.rename(u, to) })
+}
+
+// SetEmail gives an account another address.
+func (s *Server) SetEmail(username, email string) {
+	s.change(username, func(u *user) { s.setEmail(u, email) })
+}
+
+// SetName gives a person another full name.
+func (s *Server) SetName(username, name string) {
+	s.change(username, func(u *user) { u.name = name })
+}
+
+// SetActive activates an account, with what follows of pre-enrollments, or makes it inactive.
+func (s *Server) SetActive(username string, active bool) {
+	s.change(username, func(u *user) {
+		if active {
+			s.activate(u)
+		}
+		u.active = active
+	})
+}
+
+// SetStaff makes an account staff, or no longer.
+func (s *Server) SetStaff(username string, staff bool) {
+	s.change(username, func(u *user) { u.staff = staff })
+}
+
+// Enroll enrolls a user in a mode, past every check, or changes the mode.
+func (s *Server) Enroll(username, course, mode string) {
+	s.change(username, func(u *user) { s.enroll(u, course, mode) })
+}
+
+// Unenroll makes an enrollment inactive, as the learner can.
+func (s *Server) Unenroll(username, course string) {
+	s.change(username, func(u *user) {
+		e := u.enrollments[fold(course)]
+		if e == nil {
+			panic(fmt.Sprintf("openedxtest: %q is not enrolled in %q", username, course))
+		}
+		e.active = false
+	})
+}
+
+// RotateClientSecret gives an OAuth2 client another secret. Tokens it has stay good.
+func (s *Server) RotateClientSecret(clientID, secret string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	app, known := s.applications[clientID]
+	if !known {
+		panic(fmt.Sprintf("openedxtest: no client %q", clientID))
+	}
+	app.ClientSecret = secret
+	s.applications[clientID] = app
+}
+
+// RevokeTokens makes every token issued before invalid, by other signing keys and by forgetting the opaque ones.
+func (s *Server) RevokeTokens() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys = newKeys()
+	clear(s.opaqueTokens)
+}
+
+func (s *Server) change(username string, do func(*user)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	do(s.mustUser(username))
+}
+
+func (s *state) mustUser(username string) *user {
+	u := s.users[fold(username)]
+	if u == nil {
+		panic(fmt.Sprintf("openedxtest: no user %q", username))
+	}
+	return u
+}

@@ -1,0 +1,263 @@
+package openedxtest
+
+import (
+	"crypto/rand"
+	"crypto/sha1"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/utils/clock"
+)
+
+// Where the recorded platform's counters stood: some answers show these numbers, so a replay needs the same.
+const (
+	firstUserID       = 142
+	firstRetirementID = 2
+)
+
+// state is the platform's database. Its methods are called with the server's lock held.
+type state struct {
+	clock    clock.PassiveClock
+	settings Settings
+
+	users  map[string]*user // by folded username
+	emails map[string]*user // by folded address
+	// recovery are the secondary addresses, folded.
+	recovery map[string]bool
+	courses  map[string]*course
+	allowed  []*allowance
+
+	applications map[string]Application
+
+	nextUserID, nextRetirementID, nextEnrollmentID int
+}
+
+type user struct {
+	id              int
+	username, email string
+	name            string
+	password        string
+	active, staff   bool
+	joined          time.Time
+	lastLogin       time.Time // zero: never
+	activationKey   string
+	profile         profile
+	// onSite tells that the account has a sign-up source of this site, without which eox-core does not see it.
+	// Neither the stock API nor eox-core itself leaves one on the platform's default site.
+	onSite bool
+	// retirement is the request to retire the account, if there was one.
+	retirement  *retirement
+	enrollments map[string]*enrollment // by folded course key
+}
+
+// profile is what an account may tell about a person. Empty strings of an account that never filled in a form are null.
+type profile struct {
+	formFilled                        bool
+	country, levelOfEducation, gender string
+	mailingAddress, goals             string
+	yearOfBirth                       int // 0: unknown
+}
+
+type retirement struct {
+	id            int
+	originalEmail string
+}
+
+type course struct {
+	key                            string
+	name                           string
+	modes                          []mode
+	start, end                     time.Time
+	enrollmentStart, enrollmentEnd time.Time // zero: open on that side
+	invitationOnly                 bool
+	maxEnrollments                 *int
+}
+
+type enrollment struct {
+	id         int
+	user       *user
+	key        string // the course may not exist: bulk enrollment does not look
+	mode       string
+	active     bool
+	created    time.Time
+	attributes []any
+}
+
+// allowance is a pre-enrollment: an address that may enroll in a course, and does on activation if autoEnroll is set.
+type allowance struct {
+	email, key string
+	autoEnroll bool
+	created    time.Time
+	user       *user // who used it
+}
+
+func newState(world World, clk clock.PassiveClock) *state {
+	s := &state{
+		clock:            clk,
+		settings:         world.Settings,
+		users:            map[string]*user{},
+		emails:           map[string]*user{},
+		recovery:         map[string]bool{},
+		courses:          map[string]*course{},
+		applications:     map[string]Application{},
+		nextUserID:       firstUserID,
+		nextRetirementID: firstRetirementID,
+	}
+	if s.settings.DefaultCourseMode == "" {
+		s.settings.DefaultCourseMode = "audit"
+	}
+	if s.settings.RegistrationRateLimit == "" {
+		s.settings.RegistrationRateLimit = "60/7d"
+	}
+	for _, spec := range world.Courses {
+		s.addCourse(spec)
+	}
+	for _, spec := range slices.Concat(world.Users, world.pool()) {
+		s.addUserOf(spec)
+	}
+	for _, spec := range world.RetiredUsers {
+		u := s.addUser(spec.Username, spec.Email, titleCase(spec.Username), "")
+		u.active, u.onSite = true, true
+		s.requestRetirement(u)
+	}
+	for _, app := range world.Applications {
+		s.applications[app.ClientID] = app
+	}
+	return s
+}
+
+func (s *state) addUserOf(spec UserSpec) *user {
+	u := s.addUser(spec.Username, spec.Email, spec.Name, spec.Password)
+	u.active, u.staff = spec.Active, spec.Staff
+	if spec.SecondaryEmail != "" {
+		s.recovery[fold(spec.SecondaryEmail)] = true
+	}
+	u.onSite = true
+	for _, key := range spec.EnrolledIn {
+		s.enroll(u, key, s.defaultMode(key))
+	}
+	return u
+}
+
+func (s *state) addUser(username, email, name, password string) *user {
+	u := &user{
+		id:            s.nextUserID,
+		username:      username,
+		email:         email,
+		name:          name,
+		password:      password,
+		joined:        s.clock.Now(),
+		activationKey: randomHex(),
+		enrollments:   map[string]*enrollment{},
+	}
+	s.nextUserID++
+	s.users[fold(username)] = u
+	s.emails[fold(email)] = u
+	return u
+}
+
+func (s *state) addCourse(spec CourseSpec) {
+	now := s.clock.Now()
+	days := func(n *int) time.Time {
+		if n == nil {
+			return time.Time{}
+		}
+		return now.AddDate(0, 0, *n)
+	}
+	c := &course{
+		key:             spec.ID,
+		name:            spec.Name,
+		start:           now.AddDate(0, 0, -30),
+		end:             now.AddDate(0, 0, 365),
+		enrollmentStart: days(spec.EnrollmentStartDays),
+		enrollmentEnd:   days(spec.EnrollmentEndDays),
+		invitationOnly:  spec.InvitationOnly,
+		maxEnrollments:  spec.MaxEnrollments,
+	}
+	for _, m := range spec.Modes {
+		c.modes = append(c.modes, mode{slug: m.Slug, price: priceOf(m.Slug), expires: days(m.ExpirationDays)})
+	}
+	s.courses[fold(spec.ID)] = c
+}
+
+func (s *state) userByID(id int) *user {
+	for _, u := range s.users {
+		if u.id == id {
+			return u
+		}
+	}
+	return nil
+}
+
+// sortedUsers are all accounts in the order of the username index.
+func (s *state) sortedUsers() []*user {
+	return slices.SortedFunc(maps.Values(s.users), byUsername)
+}
+
+func byUsername(a, b *user) int { return strings.Compare(fold(a.username), fold(b.username)) }
+
+func (s *state) rename(u *user, username string) {
+	delete(s.users, fold(u.username))
+	u.username = username
+	s.users[fold(username)] = u
+}
+
+// setEmail changes an address; an active account then takes the pre-enrollments of the new one.
+func (s *state) setEmail(u *user, email string) {
+	delete(s.emails, fold(u.email))
+	u.email = email
+	s.emails[fold(email)] = u
+	if u.active {
+		s.takeAllowances(u)
+	}
+}
+
+// activate makes an account active, and its pre-enrollments enrollments.
+func (s *state) activate(u *user) {
+	if u.active {
+		return
+	}
+	u.active = true
+	s.takeAllowances(u)
+}
+
+// usernameTaken tells whether an account has or once had the username.
+func (s *state) usernameTaken(username string) bool {
+	return s.users[fold(username)] != nil || s.users[retiredName(username)] != nil
+}
+
+// emailTaken tells whether an account has the address, once had it, or recovers with it.
+func (s *state) emailTaken(email string) bool {
+	return s.emails[fold(email)] != nil || s.recovery[fold(email)] || s.emailRetired(email)
+}
+
+func (s *state) emailRetired(email string) bool {
+	return s.emails[retiredEmail(email)] != nil
+}
+
+// requestRetirement is the first stage of a retirement: the address is gone, the username still stands.
+func (s *state) requestRetirement(u *user) {
+	u.retirement = &retirement{id: s.nextRetirementID, originalEmail: u.email}
+	s.nextRetirementID++
+	u.activationKey, u.password = "", ""
+	s.setEmail(u, retiredEmail(u.email))
+}
+
+func retiredName(username string) string { return "retired__user_" + retiredHash(username) }
+
+func retiredEmail(email string) string { return retiredName(email) + "@retired.invalid" }
+
+// retiredHash is what the platform makes of a name with the last of the salts it ships.
+func retiredHash(s string) string {
+	sum := sha1.Sum([]byte("123" + strings.ToLower(s)))
+	return hex.EncodeToString(sum[:])
+}
+
+func randomHex() string {
+	raw := make([]byte, 16)
+	rand.Read(raw) //nolint:errcheck // never fails
+	return hex.EncodeToString(raw)
+}
