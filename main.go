@@ -1,0 +1,133 @@
+// Rollcall keeps an Open edX learning platform in step with a company's back office.
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"flag"
+	"fmt"
+	"os"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/controllers"
+	"rollcall.dev/rollcall/internal/index"
+	"rollcall.dev/rollcall/internal/lms"
+	"rollcall.dev/rollcall/internal/openedx"
+	"rollcall.dev/rollcall/webhook/ingest"
+)
+
+// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;list;watch;create;update;patch
+// +kubebuilder:rbac:groups="",resources=events,verbs=create;patch
+
+// options are what the flags say.
+type options struct {
+	ingestAddress, ingestCertDir, ingestNamespace string
+	metricsAddress, probeAddress                  string
+	leaderElect                                   bool
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.ingestAddress, "ingest-bind-address", ":8443", "address of the ingest API, HTTPS")
+	flag.StringVar(&o.ingestCertDir, "ingest-cert-dir", "/var/run/rollcall/ingest-cert", "folder with the ingest API's certificate, tls.crt and tls.key; a new one is taken up at once")
+	flag.StringVar(&o.ingestNamespace, "ingest-namespace", "default", "namespace that documents are stored in")
+	flag.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "address of the metrics, HTTPS with Kubernetes' authentication; 0 serves none")
+	flag.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
+	flag.BoolVar(&o.leaderElect, "leader-elect", false, "let only one of several replicas reconcile; all of them take documents")
+	logging := zap.Options{}
+	logging.BindFlags(flag.CommandLine)
+	flag.Parse()
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
+
+	if err := run(ctrl.SetupSignalHandler(), o); err != nil {
+		ctrl.Log.Error(err, "Rollcall ended")
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	restConfig, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("cannot find a cluster: %w", err)
+	}
+	mgr, err := newManager(restConfig, o, clock.RealClock{})
+	if err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+// newManager wires everything together. What is adjusted is for tests, which run several managers side by side.
+func newManager(restConfig *rest.Config, o options, clock clock.Clock, adjust ...func(*ctrl.Options)) (ctrl.Manager, error) {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+
+	managerOptions := ctrl.Options{
+		Scheme: scheme,
+		// Standby replicas take documents too, and fill their caches before they lead.
+		Controller: config.Controller{EnableWarmup: new(true)},
+		Cache:      cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		// A read waits for one's own writes: a document that was just replaced never looks identical to the old one.
+		Client: client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
+		Metrics: metricsserver.Options{
+			BindAddress:    o.metricsAddress,
+			SecureServing:  true,
+			FilterProvider: filters.WithAuthenticationAndAuthorization,
+			TLSOpts:        []func(*tls.Config){func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }},
+		},
+		HealthProbeBindAddress:        o.probeAddress,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              "rollcall.rollcall.dev",
+		LeaderElectionReleaseOnCancel: true,
+	}
+	for _, change := range adjust {
+		change(&managerOptions)
+	}
+	mgr, err := ctrl.NewManager(restConfig, managerOptions)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make the manager: %w", err)
+	}
+	if err := index.Register(context.Background(), mgr.GetFieldIndexer()); err != nil {
+		return nil, err
+	}
+
+	connect := func(spec v1alpha1.LearningPlatformSpec, clientID, clientSecret string) (lms.Platform, error) {
+		return openedx.New(openedx.Config{
+			URL: spec.URL, ClientID: clientID, ClientSecret: clientSecret,
+			AccountRoute: spec.AccountRoute, EnrollmentRoute: spec.EnrollmentRoute,
+			CallsPerMinute: int(spec.CallsPerMinute), Clock: clock,
+		})
+	}
+	if err := controllers.SetUp(mgr, connect, clock); err != nil {
+		return nil, err
+	}
+	door, err := ingest.New(ingest.Options{
+		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Cache: mgr.GetCache(), Config: restConfig,
+		Namespace: o.ingestNamespace, BindAddress: o.ingestAddress, CertDir: o.ingestCertDir, Clock: clock,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := mgr.Add(door); err != nil {
+		return nil, err
+	}
+	if err := mgr.AddReadyzCheck("ingest", door.Ready); err != nil {
+		return nil, err
+	}
+	return mgr, mgr.AddHealthzCheck("ping", healthz.Ping)
+}
