@@ -12,9 +12,8 @@ import (
 const documents = "config/samples/documents"
 
 // put is how a back office sends a document; the words in capitals come from the file env.
-const put = `curl --silent --show-error --cacert "$ROLLCALL_CA" --header "Authorization: Bearer $ROLLCALL_TOKEN" \
-    --header 'Content-Type: application/json' --request PUT --data @%s \
-    "$ROLLCALL_INGEST_URL/gk/api/contacts/%s/enrollments/"`
+const put = `curl -sS --cacert "$ROLLCALL_CA" -H "Authorization: Bearer $ROLLCALL_TOKEN" -H 'Content-Type: application/json' \
+    -X PUT --data @%s "$ROLLCALL_INGEST_URL/gk/api/contacts/%s/enrollments/" -w '\nHTTP %%{http_code}\n'`
 
 // sendDocuments does what the back office does: one PUT for each learner.
 func (d *demo) sendDocuments(ctx context.Context) error {
@@ -30,7 +29,7 @@ func (d *demo) sendDocuments(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
-		answer, err := d.show(ctx, fmt.Sprintf(put, file, contactID)+" \\\n    --write-out '\\nHTTP %{http_code}\\n'")
+		answer, err := d.show(ctx, fmt.Sprintf(put, file, contactID))
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // showRecords prints what "kubectl get" shows.
@@ -13,17 +14,20 @@ func (d *demo) showRecords(ctx context.Context) error {
 	return err
 }
 
-const explanation = `All is in step and keeps running until Ctrl-C. In another terminal, in this folder:
+const explanation = `All is in step, and keeps running until Ctrl-C. In another terminal, in this folder:
 
-  . %[1]s        # kubectl, its KUBECONFIG (%[2]s), and the variables below
-  kubectl get contacts,enrollments --watch &
+  . %[1]s    # kubectl with its KUBECONFIG, %[2]s, and the variables that the commands use
 
-  # The learner changes her or his name:
-  sed 's/Joe/Joseph/' %[3]s | %[4]s
+  # A learner takes another name:
+  sed s/Joe/Joseph/ %[3]s |
+    %[4]s
 
-  # A course code that nobody knows: 409. The rest is stored; all heals when a Course takes the code.
-  sed 's/1234A/9999Z/' %[3]s | %[4]s
+  # A course code that no Course has: 409. The rest is carried out, and this too as soon as a Course has the code.
+  sed s/1234A/9999Z/ %[3]s |
+    %[4]s
 
+  # What came of it:
+  kubectl get contacts,enrollments
   kubectl describe contact 000123
 `
 
@@ -35,7 +39,8 @@ func (d *demo) explain(context.Context) error {
 		return err
 	}
 	document := filepath.Join(documents, "000123.json")
-	fmt.Printf(explanation, relative(file), relative(d.path("kubeconfig")), document, fmt.Sprintf(put, "-", "000123"))
+	command := strings.ReplaceAll(fmt.Sprintf(put, "-", "000123"), "\n", "\n  ")
+	fmt.Printf(explanation, relative(file), relative(d.path("kubeconfig")), document, command)
 	return nil
 }
 
