@@ -19,7 +19,7 @@ type answer struct {
 	body   []byte
 	// retryAfter is how long the LMS asks to be left alone; 0 when it does not say, or nothing sensible.
 	retryAfter time.Duration
-	// cause is why there is no answer.
+	// cause is why there is no answer, or none that can be read.
 	cause error
 }
 
@@ -111,10 +111,12 @@ func empty(a answer) bool { return len(bytes.TrimSpace(a.body)) == 0 }
 
 // page matches what is meant for people: the LMS's own error pages, a proxy's, or another site's altogether.
 func page(a answer) bool {
-	return strings.HasPrefix(a.header.Get("Content-Type"), "text/html") || bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("<"))
+	return !empty(a) && (strings.HasPrefix(a.header.Get("Content-Type"), "text/html") || bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("<")))
 }
 
 func list(a answer) bool { return bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("[")) }
+
+func unreadable(a answer) bool { return a.cause != nil }
 
 func saysWhen(a answer) bool { return a.retryAfter > 0 }
 

@@ -37,6 +37,7 @@ const registrationPause = time.Hour
 // Messages that several rows share.
 const (
 	unexpectedAnswer   = "The LMS answered in a way that Rollcall does not know for this call."
+	asAPage            = "The LMS answers with a web page instead of data, like a system in maintenance or another host."
 	notStaff           = "The user that the LMS knows the client id by is not staff. Make the owner of the OAuth2 application a staff user."
 	courseNotFound     = "The LMS has no course with this key."
 	modeUnavailable    = "The course does not offer the enrollment mode, or none by default."
@@ -72,6 +73,8 @@ type row struct {
 // whatever the language of the site.
 var table = []row{
 	// The token. 400 is a client that may not use this grant, 401 a wrong id or secret.
+	{call: callToken, status: 200, body: unreadable, class: lms.Transient, reason: v1alpha1.ReasonUnreachable, platformWide: true,
+		message: asAPage},
 	{call: callToken, status: 400, class: lms.Fatal, reason: v1alpha1.ReasonCredentialsRefused, platformWide: true,
 		message: "The LMS does not give this client a token. Its OAuth2 application must have the grant client-credentials."},
 	{call: callToken, status: 401, class: lms.Fatal, reason: v1alpha1.ReasonCredentialsRefused, platformWide: true,
@@ -81,12 +84,11 @@ var table = []row{
 		message: "The LMS gives no more tokens for now.", retryAfter: firstTokenBackoff},
 
 	// eox-core, as the probe sees it.
-	{call: callEoxInfo, status: 404, class: lms.Fatal, reason: v1alpha1.ReasonRouteUnavailable, platformWide: true,
+	{call: callEoxInfo, body: statuses(401, 404), class: lms.Fatal, reason: v1alpha1.ReasonRouteUnavailable, platformWide: true,
 		message: noPlugin, because: errAbsent},
-	{call: callEoxUserInfo, status: 401, class: lms.Fatal, reason: v1alpha1.ReasonRouteUnavailable, platformWide: true,
+	// The token was good for other calls just now.
+	{call: callEoxUserInfo, body: statuses(401, 404), class: lms.Fatal, reason: v1alpha1.ReasonRouteUnavailable, platformWide: true,
 		message: "The eox-core plugin of the LMS refuses the service user.", because: errPluginRefuses},
-	{call: callEoxUserInfo, status: 404, class: lms.Fatal, reason: v1alpha1.ReasonRouteUnavailable, platformWide: true,
-		message: noPlugin, because: errPluginRefuses},
 
 	// Accounts. A retired account's address is known by a 404 that has something to say.
 	{call: callAccountByEmail, status: 404, body: hasKey("error_msg"), class: lms.Fatal, reason: v1alpha1.ReasonAccountRetired,
@@ -188,7 +190,7 @@ var table = []row{
 	{status: noAnswer, class: lms.Transient, reason: v1alpha1.ReasonUnreachable, platformWide: true,
 		message: "The LMS does not answer."},
 	{body: all(statuses(200, 299), page), class: lms.Transient, reason: v1alpha1.ReasonUnreachable, platformWide: true,
-		message: "The LMS answers with a web page instead of data, like a system in maintenance or another host."},
+		message: asAPage},
 	{body: statuses(200, 299)},
 	{body: statuses(300, 399), class: lms.Transient, reason: v1alpha1.ReasonUnreachable, platformWide: true,
 		message: "The LMS redirects its API. The URL must be the one that answers itself."},
@@ -204,6 +206,8 @@ var table = []row{
 	{status: 403, class: lms.Fatal, reason: v1alpha1.ReasonNotStaff, platformWide: true, message: notStaff},
 	{status: 429, class: lms.Throttled, reason: v1alpha1.ReasonThrottled, platformWide: true,
 		message: "The LMS takes no more calls for now."},
+	{call: callToken, body: statuses(404, 500), class: lms.Transient, reason: v1alpha1.ReasonUnreachable, platformWide: true,
+		message: "The LMS gives no token. If it never did, the URL may be that of another system."},
 	// A retry never heals the 500 for input that the LMS cannot digest; the caller counts.
 	{status: 500, class: lms.Transient, reason: v1alpha1.ReasonServerError,
 		message: "The LMS failed on this request."},
@@ -214,12 +218,17 @@ var table = []row{
 	{class: lms.Transient, reason: v1alpha1.ReasonUnexpectedAnswer, message: unexpectedAnswer},
 }
 
-// classify looks an answer up in the table; nil is a success.
-func classify(name call, a answer) *lms.Error {
+// rowFor finds the row that decides.
+func rowFor(name call, a answer) *row {
 	i := slices.IndexFunc(table, func(r row) bool {
 		return (r.call == anyCall || r.call == name) && (r.status == 0 || r.status == a.status) && (r.body == nil || r.body(a))
 	})
-	r := table[i]
+	return &table[i]
+}
+
+// classify looks an answer up in the table; nil is a success.
+func classify(name call, a answer) *lms.Error {
+	r := rowFor(name, a)
 	if r.class == "" {
 		return nil
 	}

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/lms"
@@ -106,9 +105,9 @@ func (c *Client) send(ctx context.Context, r request, token string) answer {
 func (c *Client) timed(ctx context.Context, name call, exchange func(context.Context) answer) answer {
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	start := time.Now()
+	start := c.clock.Now()
 	a := exchange(ctx)
-	observe(name, a.status, time.Since(start))
+	observe(name, a.status, c.clock.Since(start))
 	return a
 }
 

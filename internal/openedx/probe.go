@@ -12,8 +12,18 @@ import (
 // unknownVersion stands for the version of a plugin that is there and does not tell.
 const unknownVersion = "unknown"
 
-// Probe checks the credentials and finds out what the LMS can do; see lms.Platform.
+// Probe checks the credentials and finds out what the LMS can do; see lms.Platform. Whatever goes wrong is the platform's.
 func (c *Client) Probe(ctx context.Context) (lms.Capabilities, error) {
+	found, err := c.probe(ctx)
+	if err != nil {
+		failure := *lms.AsError(err)
+		failure.PlatformWide = true
+		return lms.Capabilities{}, &failure
+	}
+	return found, nil
+}
+
+func (c *Client) probe(ctx context.Context) (lms.Capabilities, error) {
 	var roles struct {
 		IsStaff bool `json:"is_staff"`
 	}

@@ -3,7 +3,6 @@ package openedx
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -87,12 +86,11 @@ func (c *credentials) fetch(ctx context.Context) (token string, lifetime time.Du
 
 // tokenFailure makes an answer of x/oauth2's error, whose own text would quote the body.
 func tokenFailure(err error) answer {
-	var refused *oauth2.RetrieveError
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		return answer{status: refused.Response.StatusCode, header: refused.Response.Header, body: refused.Body}
 	}
-	if cause, ok := errors.AsType[*url.Error](err); ok {
-		return answer{status: noAnswer, cause: cause.Err}
+	if _, ok := errors.AsType[*url.Error](err); ok {
+		return answer{status: noAnswer, cause: withoutURL(err)}
 	}
-	return answer{status: noAnswer, cause: fmt.Errorf("the answer holds no token")}
+	return answer{status: http.StatusOK, cause: errors.New("the answer holds no token")}
 }
