@@ -30,9 +30,6 @@ import (
 	"rollcall.dev/rollcall/webhook/ingest"
 )
 
-// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;list;watch;create;update;patch
-// +kubebuilder:rbac:groups="",resources=events,verbs=create;patch
-
 // options are what the flags say.
 type options struct {
 	ingestAddress, ingestCertDir, ingestNamespace string

@@ -57,14 +57,17 @@ func (r *contactReconciler) settleEnrollments(ctx context.Context, contact *v1al
 		case left > 0:
 			sum.wakeAfter(left)
 		}
-		if enrollment == nil || enrollment.DeletionTimestamp.IsZero() && !upToDate(enrollment, contact, course) {
+		changed := enrollment == nil || enrollment.DeletionTimestamp.IsZero() && !upToDate(enrollment, contact, course)
+		if changed || !passedOn(contact, enrollment) {
 			if err := r.applyEnrollment(ctx, contact, course, name); err != nil {
 				return outcome{}, err
 			}
-			sum.unvisited++
-			continue
 		}
-		sum.add(enrollment)
+		if changed {
+			sum.unvisited++
+		} else {
+			sum.add(enrollment)
+		}
 	}
 	for _, enrollment := range byName {
 		if !metav1.IsControlledBy(enrollment, contact) {
@@ -80,12 +83,16 @@ func (r *contactReconciler) settleEnrollments(ctx context.Context, contact *v1al
 
 // upToDate says whether an Enrollment is as the document wants it.
 func upToDate(enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, course *v1alpha1.CourseAccess) bool {
-	request := contact.Annotations[v1alpha1.ReconcileRequestedAtAnnotation]
 	return metav1.IsControlledBy(enrollment, contact) &&
 		enrollment.Spec.AccessStartDate == course.AccessStartDate &&
 		enrollment.Spec.AccessEndDate == course.AccessEndDate &&
-		controllerutil.ContainsFinalizer(enrollment, v1alpha1.WithdrawalFinalizer) &&
-		(request == "" || enrollment.Annotations[v1alpha1.ReconcileRequestedAtAnnotation] == request)
+		controllerutil.ContainsFinalizer(enrollment, v1alpha1.WithdrawalFinalizer)
+}
+
+// passedOn says whether an Enrollment knows of the last request for a check of its Contact.
+func passedOn(contact *v1alpha1.Contact, enrollment *v1alpha1.Enrollment) bool {
+	request := contact.Annotations[v1alpha1.ReconcileRequestedAtAnnotation]
+	return request == "" || !enrollment.DeletionTimestamp.IsZero() || enrollment.Annotations[v1alpha1.ReconcileRequestedAtAnnotation] == request
 }
 
 // applyEnrollment makes the Enrollment, or sets right what the document says of it. It comes with its finalizer, which
@@ -185,7 +192,7 @@ func (t *tally) add(enrollment *v1alpha1.Enrollment) {
 	status := &enrollment.Status
 	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
 	switch {
-	case ready == nil || status.ObservedGeneration != enrollment.Generation || checkRequested(enrollment):
+	case ready == nil || status.ObservedGeneration != enrollment.Generation:
 		t.unvisited++
 	case ready.Status == metav1.ConditionTrue:
 		t.synced++

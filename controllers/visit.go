@@ -42,8 +42,9 @@ type reconciler struct {
 // the state is a new one, and plans the next visit.
 func (r *reconciler) finish(ctx context.Context, before, after object, o outcome) (ctrl.Result, error) {
 	status := after.GetObjectStatus()
-	if requested := after.GetAnnotations()[v1alpha1.ReconcileRequestedAtAnnotation]; requested != "" {
-		status.LastHandledReconcileAt = requested
+	// A check that somebody asked for is made when it came to a result, not while it is still being tried.
+	if checkRequested(after) && o.standing != v1alpha1.ConditionReconciling && o.standing != "" {
+		status.LastHandledReconcileAt = after.GetAnnotations()[v1alpha1.ReconcileRequestedAtAnnotation]
 	}
 	o.report(status, after.GetGeneration(), r.clock.Now())
 	if err := r.writeStatus(ctx, before, after); err != nil {
