@@ -130,8 +130,8 @@ func TestGateHonoursRetryAfter(t *testing.T) {
 
 func TestGateBacksOffByItself(t *testing.T) {
 	lane, clock := newTestLane(100)
-	for _, want := range []time.Duration{10, 20, 40, 80, 160, 300, 300} {
-		want *= time.Second
+	for _, seconds := range []int{10, 20, 40, 80, 160, 300, 300} {
+		want := time.Duration(seconds) * time.Second
 		if got := lane.shut(0); got != want {
 			t.Fatalf("shut for %s, want %s", got, want)
 		}

@@ -67,18 +67,6 @@ func retiredAnswer(u *user, email string) answer {
 	return jsonAnswer(http.StatusNotFound, body)
 }
 
-// usersNamed are the accounts with these usernames, each once, in the order of the username index.
-func (s *state) usersNamed(usernames []string) []*user {
-	var found []*user
-	for _, username := range usernames {
-		if u := s.users[fold(username)]; u != nil && !slices.Contains(found, u) {
-			found = append(found, u)
-		}
-	}
-	slices.SortFunc(found, byUsername)
-	return found
-}
-
 // readAccount is GET /api/user/v1/accounts/{username}.
 func readAccount(c *call) answer {
 	u := c.users[fold(c.vars["username"])]
@@ -102,27 +90,20 @@ func searchEmails(c *call) answer {
 		text := "'emails' field is required"
 		return jsonAnswer(http.StatusBadRequest, object{"developer_message": text, "user_message": text})
 	}
-	var emails []any
+	var emails []string
 	switch given := given.(type) {
 	case []any:
-		emails = given
+		for _, email := range given {
+			emails = append(emails, pyString(email))
+		}
 	case string, object:
 		// Python goes through the letters, or the names; none is an address.
 	default:
 		return page(http.StatusInternalServerError)
 	}
-	var found []*user
-	for _, email := range emails {
-		if text, isText := email.(string); isText {
-			if u := c.emails[fold(text)]; u != nil && !slices.Contains(found, u) {
-				found = append(found, u)
-			}
-		}
-	}
-	slices.SortFunc(found, func(a, b *user) int { return strings.Compare(fold(a.email), fold(b.email)) })
 	c.cost += costPerAddress * time.Duration(len(emails))
 	results := []object{}
-	for _, u := range found {
+	for _, u := range c.usersAt(emails) {
 		results = append(results, object{"email": u.email, "id": u.id, "username": u.username})
 	}
 	return ok(results)
@@ -211,7 +192,7 @@ func (c *call) fullAccount(u *user) object {
 }
 
 // readOnlyAccountFields are refused when a person changes their account; the address takes another way.
-var readOnlyAccountFields = []string{"username", "is_active", "date_joined", "last_login", "id", "profile_image", "requires_parental_consent"}
+var readOnlyAccountFields = []string{"username", "is_active", "date_joined", "profile_image", "requires_parental_consent"}
 
 // changeAccount is PATCH /api/user/v1/accounts/{username}: everybody only their own, and of that here only the name and what was asked on registration.
 func changeAccount(c *call) answer {

@@ -1,9 +1,6 @@
 package openedxtest
 
-import (
-	"net/http"
-	"slices"
-)
+import "net/http"
 
 // listAllowed is GET /api/enrollment/v1/enrollment_allowed/: the pre-enrollments of an address, or of the caller's.
 func listAllowed(c *call) answer {
@@ -12,10 +9,8 @@ func listAllowed(c *call) answer {
 		email = c.caller.email
 	}
 	list := []object{}
-	for _, a := range c.allowed {
-		if fold(a.email) == fold(email) {
-			list = append(list, a.json())
-		}
+	for _, a := range c.allowed[fold(email)] {
+		list = append(list, a.json())
 	}
 	return ok(list)
 }
@@ -37,9 +32,7 @@ func allow(c *call) answer {
 	case !isBool, len(c.allowancesOf(email, key)) > 0: // the database's objection to null passes for a conflict too
 		return message(http.StatusConflict, "An enrollment allowed with email "+email+" and course "+key+" already exists.")
 	}
-	a := &allowance{email: email, key: c.storedKey(key), autoEnroll: value, created: c.clock.Now()}
-	c.allowed = append(c.allowed, a)
-	return jsonAnswer(http.StatusCreated, a.json())
+	return jsonAnswer(http.StatusCreated, c.addAllowance(email, key, value).json())
 }
 
 // disallow is DELETE /api/enrollment/v1/enrollment_allowed/.
@@ -70,14 +63,6 @@ func (c *call) allowedBody() (members object, email, key string, problem *answer
 		return nil, "", "", &failed
 	}
 	return members, pyString(members["email"]), key, nil
-}
-
-func (s *state) removeAllowance(email, key string) bool {
-	before := len(s.allowed)
-	s.allowed = slices.DeleteFunc(s.allowed, func(a *allowance) bool {
-		return fold(a.email) == fold(email) && fold(a.key) == fold(key)
-	})
-	return len(s.allowed) < before
 }
 
 func (a *allowance) json() object {

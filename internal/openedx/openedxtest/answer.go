@@ -2,6 +2,7 @@ package openedxtest
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -41,11 +42,11 @@ func message(status int, text string) answer {
 
 // with adds a header.
 func (a answer) with(name, value string) answer {
-	header := map[string]string{name: value}
-	for n, v := range a.header {
-		header[n] = v
+	a.header = maps.Clone(a.header)
+	if a.header == nil {
+		a.header = map[string]string{}
 	}
-	a.header = header
+	a.header[name] = value
 	return a
 }
 

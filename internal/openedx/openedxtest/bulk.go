@@ -138,12 +138,11 @@ func (c *call) bulkEnrollOne(u *user, key, email string, autoEnroll bool) {
 		}
 	case c.emailRetired(email):
 	default:
-		allowances := c.allowancesOf(email, key)
-		if len(allowances) == 0 {
-			a := &allowance{email: email, key: c.storedKey(key), created: c.clock.Now()}
-			c.allowed, allowances = append(c.allowed, a), []*allowance{a}
+		if allowances := c.allowancesOf(email, key); len(allowances) > 0 {
+			allowances[0].autoEnroll = autoEnroll
+		} else {
+			c.addAllowance(email, key, autoEnroll)
 		}
-		allowances[0].autoEnroll = autoEnroll
 	}
 }
 

@@ -2,18 +2,17 @@ package openedxtest
 
 import "slices"
 
-// What the platform's own enrollment code can refuse. The texts are the names of its exceptions, which eox-core shows.
-type enrollError string
+// obstacle is why the platform's enrollment code does not do something. The texts are the names of its exceptions, which eox-core shows.
+type obstacle string
 
 const (
-	errCourseNotFound enrollError = "CourseNotFoundError"
-	errEnrollExists   enrollError = "CourseEnrollmentExistsError"
-	errEnrollClosed   enrollError = "CourseEnrollmentClosedError"
-	errEnrollFull     enrollError = "CourseEnrollmentFullError"
-	errModeNotFound   enrollError = "CourseModeNotFoundError"
+	noObstacle     obstacle = ""
+	courseNotFound obstacle = "CourseNotFoundError"
+	modeNotFound   obstacle = "CourseModeNotFoundError"
+	enrollExists   obstacle = "CourseEnrollmentExistsError"
+	enrollClosed   obstacle = "CourseEnrollmentClosedError"
+	courseFull     obstacle = "CourseEnrollmentFullError"
 )
-
-func (e enrollError) Error() string { return string(e) }
 
 // enroll makes or reactivates an enrollment without asking whether the course is open, or there at all.
 func (s *state) enroll(u *user, key, mode string) *enrollment {
@@ -33,22 +32,22 @@ func (s *state) enroll(u *user, key, mode string) *enrollment {
 }
 
 // create is the checked way to enroll: the course must exist, be open for the learner unless forced, and have room even then;
-// and an enrollment that is active already is an error.
-func (s *state) create(u *user, key, mode string, active *bool, caller *user, force bool) (*enrollment, error) {
+// and an enrollment that is active already is in the way.
+func (s *state) create(u *user, key, mode string, active *bool, caller *user, force bool) (*enrollment, obstacle) {
 	c := s.courses[fold(key)]
 	switch e := u.enrollments[fold(key)]; {
 	case c == nil:
-		return nil, errCourseNotFound
+		return nil, courseNotFound
 	case !force && !s.mayEnroll(u, c, caller):
-		return nil, errEnrollClosed
+		return nil, enrollClosed
 	case s.full(c):
-		return nil, errEnrollFull
+		return nil, courseFull
 	case e != nil && e.active:
-		return nil, errEnrollExists
+		return nil, enrollExists
 	}
 	e := s.enroll(u, key, mode)
 	e.set(&mode, active)
-	return e, nil
+	return e, noObstacle
 }
 
 // set changes what is given.
@@ -91,20 +90,20 @@ func (s *state) full(c *course) bool {
 }
 
 // checkMode tells whether a course offers a mode.
-func (s *state) checkMode(key, slug string, includeExpired bool) error {
+func (s *state) checkMode(key, slug string, includeExpired bool) obstacle {
 	if s.courses[fold(key)] == nil {
-		return errCourseNotFound
+		return courseNotFound
 	}
 	if !slices.ContainsFunc(s.modesOf(key, includeExpired), func(m mode) bool { return m.slug == slug }) {
-		return errModeNotFound
+		return modeNotFound
 	}
-	return nil
+	return noObstacle
 }
 
 func (s *state) allowancesOf(email, key string) []*allowance {
 	var found []*allowance
-	for _, a := range s.allowed {
-		if fold(a.email) == fold(email) && fold(a.key) == fold(key) {
+	for _, a := range s.allowed[fold(email)] {
+		if fold(a.key) == fold(key) {
 			found = append(found, a)
 		}
 	}
@@ -113,8 +112,8 @@ func (s *state) allowancesOf(email, key string) []*allowance {
 
 // takeAllowances enrolls an account that became active, or got another address, where it was pre-enrolled.
 func (s *state) takeAllowances(u *user) {
-	for _, a := range s.allowed {
-		if !a.autoEnroll || fold(a.email) != fold(u.email) || a.user != nil && a.user != u {
+	for _, a := range s.allowed[fold(u.email)] {
+		if !a.autoEnroll || a.user != nil && a.user != u {
 			continue
 		}
 		if e := u.enrollments[fold(a.key)]; e == nil || !e.active {
@@ -122,6 +121,21 @@ func (s *state) takeAllowances(u *user) {
 		}
 		a.user = u
 	}
+}
+
+// addAllowance notes that an address may enroll.
+func (s *state) addAllowance(email, key string, autoEnroll bool) *allowance {
+	a := &allowance{email: email, key: s.storedKey(key), autoEnroll: autoEnroll, created: s.clock.Now()}
+	s.allowed[fold(email)] = append(s.allowed[fold(email)], a)
+	return a
+}
+
+// removeAllowance tells whether there was one.
+func (s *state) removeAllowance(email, key string) bool {
+	before := s.allowed[fold(email)]
+	after := slices.DeleteFunc(slices.Clone(before), func(a *allowance) bool { return fold(a.key) == fold(key) })
+	s.allowed[fold(email)] = after
+	return len(after) < len(before)
 }
 
 // storedKey is a key as the course has it: keys are found whatever the case.

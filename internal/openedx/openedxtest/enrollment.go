@@ -167,12 +167,13 @@ func (c *call) addEnrollment(w enrollmentWish) answer {
 	if refused := c.modeRefused(w, mode, w.force); refused != nil {
 		return *refused
 	}
-	e, err := c.create(w.learner, w.key, mode, w.active, c.caller, w.force)
-	switch {
-	case err == errEnrollExists:
+	e, why := c.create(w.learner, w.key, mode, w.active, c.caller, w.force)
+	switch why {
+	case noObstacle:
+	case enrollExists:
 		c.cost += costEnrollAgain
 		return ok(c.enrollmentJSON(w.learner.enrollments[fold(w.key)]))
-	case err != nil: // closed or full: it does not say which
+	default: // closed or full: it does not say which
 		return message(http.StatusBadRequest, fmt.Sprintf(
 			"An error occurred while creating the new course enrollment for user '%s' in course '%s'", w.username, w.key))
 	}
@@ -192,7 +193,7 @@ func (c *call) enrolled(w enrollmentWish, e *enrollment) answer {
 	e.attributes = append(e.attributes, attributes...)
 	result := ok(c.enrollmentJSON(e))
 	if w.cohort != nil { // no course here has cohorts
-		return message(http.StatusBadRequest, "An error occured while adding to cohort ["+pyString(w.cohort)+"]")
+		return message(http.StatusBadRequest, "An error occured while adding to cohort ["+pyString(w.cohort)+"]") //nolint:misspell // the platform's spelling
 	}
 	return result
 }
@@ -202,9 +203,9 @@ func (c *call) modeRefused(w enrollmentWish, slug string, includeExpired bool) *
 	includeExpired = includeExpired || w.active != nil && !*w.active
 	var refused answer
 	switch c.checkMode(w.key, slug, includeExpired) {
-	case errCourseNotFound:
+	case courseNotFound:
 		refused = noSuchCourse(w.key)
-	case errModeNotFound:
+	case modeNotFound:
 		refused = jsonAnswer(http.StatusBadRequest, object{
 			"message":        fmt.Sprintf("The [%s] course mode is expired or otherwise unavailable for course run [%s].", pyString(w.mode), w.key),
 			"course_details": c.courseDetails(c.courses[fold(w.key)], includeExpired),

@@ -3,6 +3,7 @@ package openedxtest
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -168,16 +169,16 @@ func allMatch(usernames []string) bool {
 }
 
 func (s *state) filteredUsers(filter enrollmentFilter) []*user {
-	users := s.sortedUsers()
-	if filter.usernames != nil {
-		users = s.usersNamed(filter.usernames)
+	switch named, addressed := s.usersNamed(filter.usernames), s.usersAt(filter.emails); {
+	case filter.usernames != nil && filter.emails != nil:
+		return slices.DeleteFunc(named, func(u *user) bool { return !slices.Contains(addressed, u) })
+	case filter.usernames != nil:
+		return named
+	case filter.emails != nil:
+		return addressed
+	default:
+		return slices.Collect(maps.Values(s.users))
 	}
-	if filter.emails != nil {
-		users = slices.DeleteFunc(users, func(u *user) bool {
-			return !slices.ContainsFunc(filter.emails, func(email string) bool { return fold(email) == fold(u.email) })
-		})
-	}
-	return users
 }
 
 // takes tells whether a course passes: course_id names it, and one of course_ids is part of its key.
@@ -191,12 +192,7 @@ func (f enrollmentFilter) takes(key string) bool {
 }
 
 func newestFirst(u *user) []*enrollment {
-	var list []*enrollment
-	for _, e := range u.enrollments {
-		list = append(list, e)
-	}
-	slices.SortFunc(list, laterFirst)
-	return list
+	return slices.SortedFunc(maps.Values(u.enrollments), laterFirst)
 }
 
 func laterFirst(a, b *enrollment) int { return b.id - a.id }

@@ -154,9 +154,9 @@ func (c *call) eoxMistakes(wish eoxWish, includeExpired bool) []string {
 		return nil
 	}
 	switch c.checkMode(wish.course, wish.mode, includeExpired) {
-	case errModeNotFound:
+	case modeNotFound:
 		return []string{"Mode not found"}
-	case errCourseNotFound:
+	case courseNotFound:
 		return []string{"Course not found"}
 	}
 	return nil
@@ -174,23 +174,21 @@ func (c *call) createEox(wish eoxWish) (any, *refusal) {
 	if texts := c.eoxMistakes(wish, false); len(texts) > 0 { // this time without regard to is_active
 		return object{"username": "", "is_active": false, "mode": "", "enrollment_attributes": []any{}, "course_id": nil, "messages": texts}, nil
 	}
-	e, err := c.create(u, wish.course, wish.mode, &wish.active, c.caller, false)
+	e, why := c.create(u, wish.course, wish.mode, &wish.active, c.caller, false)
 	switch {
-	case err == nil:
+	case why == noObstacle:
 		c.cost += costEoxEach
 		return wish.done(e), nil
-	case err == errEnrollExists && wish.force:
+	case why == enrollExists && wish.force:
 		c.cost += costEoxAgain
 		e = u.enrollments[fold(wish.course)]
 		e.set(&wish.mode, &wish.active)
 		return wish.done(e), nil
-	case err == errEnrollExists:
+	case why == enrollExists:
 		c.cost += costEoxAgain
-		return nil, &refusal{detail: err.Error() + "(''), use force to update the existing enrollment"}
-	case err == errCourseNotFound && !wish.force:
-		return nil, &refusal{detail: err.Error() + "('')"}
+		return nil, &refusal{detail: string(why) + "(''), use force to update the existing enrollment"}
 	case !wish.force:
-		return nil, &refusal{detail: err.Error()}
+		return nil, &refusal{detail: string(why)}
 	}
 	c.cost += costEoxEach
 	e = c.enroll(u, wish.course, c.defaultMode(wish.course))

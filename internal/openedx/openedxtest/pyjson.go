@@ -3,6 +3,7 @@ package openedxtest
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,9 +27,13 @@ func decodeJSON(text string) (any, error) {
 }
 
 type jsonDecoder struct {
-	text string
-	pos  int
+	text  string
+	pos   int
+	depth int
 }
+
+// maxDepth is how deep values may nest; Python gives up not much later.
+const maxDepth = 900
 
 // wrong words a mistake at a byte offset; Python counts characters.
 func (d *jsonDecoder) wrong(what string, at int) error {
@@ -53,6 +58,10 @@ func (d *jsonDecoder) next(c byte) bool {
 }
 
 func (d *jsonDecoder) value() (any, error) {
+	if d.depth++; d.depth > maxDepth {
+		return nil, d.wrong("Too deep", d.pos)
+	}
+	defer func() { d.depth-- }()
 	rest := d.text[d.pos:]
 	for _, word := range []struct {
 		text  string
@@ -143,11 +152,13 @@ func (d *jsonDecoder) string() (string, error) {
 			d.pos++
 			var s string
 			if json.Unmarshal([]byte(d.text[begin:d.pos]), &s) != nil {
-				return "", d.wrong("Invalid \\escape", begin)
+				return "", d.wrong("Invalid string", begin)
 			}
 			return s, nil
 		case c == '\\':
-			d.pos++
+			if err := d.escape(); err != nil {
+				return "", err
+			}
 		case c < ' ':
 			return "", d.wrong("Invalid control character at", d.pos)
 		}
@@ -155,6 +166,23 @@ func (d *jsonDecoder) string() (string, error) {
 	}
 	return "", d.wrong("Unterminated string starting at", begin)
 }
+
+// escape passes over a backslash and the letter after it, which must be one of those JSON has.
+func (d *jsonDecoder) escape() error {
+	backslash := d.pos
+	d.pos++
+	switch rest := d.text[d.pos:]; {
+	case rest == "": // the string does not end, which its reader finds
+	case strings.IndexByte(`"\/bfnrt`, rest[0]) >= 0:
+	case rest[0] != 'u':
+		return d.wrong("Invalid \\escape", backslash)
+	case !hexDigits.MatchString(rest[1:]):
+		return d.wrong("Invalid \\uXXXX escape", d.pos)
+	}
+	return nil
+}
+
+var hexDigits = regexp.MustCompile(`^[0-9a-fA-F]{4}`)
 
 // numberLength is how much of the beginning of s is a JSON number.
 func numberLength(s string) int {

@@ -80,7 +80,7 @@ func recordedWorld(t *testing.T) openedxtest.World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // only read
 	world, err := openedxtest.ParseWorld(file)
 	if err != nil {
 		t.Fatal(err)
@@ -202,7 +202,7 @@ func (r *replayer) exchange(method, target string, headers http.Header, body str
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer response.Body.Close() //nolint:errcheck // only read
 	data, err := io.ReadAll(response.Body)
 	if err != nil {
 		r.t.Fatal(err)

@@ -2,7 +2,7 @@ package openedxtest
 
 import (
 	"crypto/rand"
-	"crypto/sha1"
+	"crypto/sha1" //nolint:gosec // the platform hashes with it
 	"encoding/hex"
 	"maps"
 	"slices"
@@ -28,7 +28,7 @@ type state struct {
 	// recovery are the secondary addresses, folded.
 	recovery map[string]bool
 	courses  map[string]*course
-	allowed  []*allowance
+	allowed  map[string][]*allowance // by folded address, in the order they came
 
 	applications map[string]Application
 
@@ -102,6 +102,7 @@ func newState(world World, clk clock.PassiveClock) *state {
 		emails:           map[string]*user{},
 		recovery:         map[string]bool{},
 		courses:          map[string]*course{},
+		allowed:          map[string][]*allowance{},
 		applications:     map[string]Application{},
 		nextUserID:       firstUserID,
 		nextRetirementID: firstRetirementID,
@@ -129,7 +130,7 @@ func newState(world World, clk clock.PassiveClock) *state {
 	return s
 }
 
-func (s *state) addUserOf(spec UserSpec) *user {
+func (s *state) addUserOf(spec UserSpec) {
 	u := s.addUser(spec.Username, spec.Email, spec.Name, spec.Password)
 	u.active, u.staff = spec.Active, spec.Staff
 	if spec.SecondaryEmail != "" {
@@ -139,7 +140,6 @@ func (s *state) addUserOf(spec UserSpec) *user {
 	for _, key := range spec.EnrolledIn {
 		s.enroll(u, key, s.defaultMode(key))
 	}
-	return u
 }
 
 func (s *state) addUser(username, email, name, password string) *user {
@@ -192,12 +192,29 @@ func (s *state) userByID(id int) *user {
 	return nil
 }
 
-// sortedUsers are all accounts in the order of the username index.
-func (s *state) sortedUsers() []*user {
-	return slices.SortedFunc(maps.Values(s.users), byUsername)
+// usersNamed are the accounts with these usernames, each once, in the order of the username index.
+func (s *state) usersNamed(usernames []string) []*user {
+	return indexed(s.users, usernames)
 }
 
-func byUsername(a, b *user) int { return strings.Compare(fold(a.username), fold(b.username)) }
+// usersAt are the accounts with these addresses, each once, in the order of the address index.
+func (s *state) usersAt(emails []string) []*user {
+	return indexed(s.emails, emails)
+}
+
+func indexed(index map[string]*user, wanted []string) []*user {
+	found := map[string]*user{}
+	for _, name := range wanted {
+		if u := index[fold(name)]; u != nil {
+			found[fold(name)] = u
+		}
+	}
+	var users []*user
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		users = append(users, found[name])
+	}
+	return users
+}
 
 func (s *state) rename(u *user, username string) {
 	delete(s.users, fold(u.username))
@@ -252,12 +269,12 @@ func retiredEmail(email string) string { return retiredName(email) + "@retired.i
 
 // retiredHash is what the platform makes of a name with the last of the salts it ships.
 func retiredHash(s string) string {
-	sum := sha1.Sum([]byte("123" + strings.ToLower(s)))
+	sum := sha1.Sum([]byte("123" + strings.ToLower(s))) //nolint:gosec // see the import
 	return hex.EncodeToString(sum[:])
 }
 
 func randomHex() string {
 	raw := make([]byte, 16)
-	rand.Read(raw) //nolint:errcheck // never fails
+	rand.Read(raw)
 	return hex.EncodeToString(raw)
 }
