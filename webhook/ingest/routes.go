@@ -27,12 +27,13 @@ func (s *Server) Handler() http.Handler {
 		return problem.MethodNotAllowed(http.MethodGet, http.MethodHead, http.MethodPut)
 	}))
 	mux.Handle("/", s.handle(notFound))
-	unclean := s.handle(notFound)
+
+	// A document has one address. The multiplexer would redirect others to it: those with /a/../ in them, and the one
+	// without the slash at the end.
+	mux.Handle(strings.TrimSuffix(documentPath, "/{$}"), s.handle(notFound))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// The multiplexer would redirect a path like /a/../b to what it means. A document has one address.
 		if path.Clean(r.URL.Path) != strings.TrimSuffix(r.URL.Path, "/") {
-			unclean.ServeHTTP(w, r)
-			return
+			r.URL.Path = "/"
 		}
 		mux.ServeHTTP(w, r)
 	})

@@ -1,0 +1,274 @@
+package ingest
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
+
+	"rollcall.dev/rollcall/internal/testenv"
+)
+
+func TestEveryRequestGetsItsStatus(t *testing.T) {
+	d := open(t)
+	d.put("stored", learner("stored", "Jane"))
+	stored := pathOf("stored")
+	header := func(name, value string) http.Header { return http.Header{name: {value}} }
+	large := learner("stored", "Jane") + strings.Repeat(" ", maxBody)
+
+	for name, test := range map[string]struct {
+		request request
+		status  int
+		kind    string
+		header  http.Header
+	}{
+		"GET":                {request{method: "GET", path: stored}, 200, "", nil},
+		"HEAD":               {request{method: "HEAD", path: stored}, 200, "", nil},
+		"PUT, new":           {request{method: "PUT", path: pathOf("new"), body: learner("new", "Joe")}, 201, "", nil},
+		"PUT, same":          {request{method: "PUT", path: stored, body: learner("stored", "Jane")}, 200, "", nil},
+		"charset":            {request{method: "PUT", path: stored, body: learner("stored", "Jane"), header: header("Content-Type", `application/json; charset="UTF-8"`)}, 200, "", nil},
+		"escaped in the URL": {request{method: "PUT", path: pathOf("sto%72ed"), body: learner("stored", "Jane")}, 200, "", nil},
+		"longest body":       {request{method: "PUT", path: stored, body: large[:maxBody]}, 200, "", nil},
+
+		"no JSON":               {request{method: "PUT", path: stored, body: "{"}, 400, "not-json", nil},
+		"no body":               {request{method: "PUT", path: stored}, 400, "not-json", nil},
+		"no token":              {request{method: "PUT", path: stored, token: ptr.To("")}, 401, "unauthenticated", header("Www-Authenticate", "Bearer")},
+		"another credential":    {request{method: "GET", path: stored, token: ptr.To(""), header: header("Authorization", "Basic YTpi")}, 401, "unauthenticated", header("Www-Authenticate", "Bearer")},
+		"wrong attribute":       {request{method: "PUT", path: stored, body: "{}"}, 403, "attribute-invalid", nil},
+		"another ID":            {request{method: "PUT", path: stored, body: learner("another", "Joe")}, 403, "attribute-invalid", nil},
+		"ID that cannot be":     {request{method: "PUT", path: pathOf("a%2Fb"), body: learner("a/b", "Joe")}, 403, "attribute-invalid", nil},
+		"unknown contact":       {request{method: "GET", path: pathOf("unknown")}, 404, "not-found", nil},
+		"GET of what cannot be": {request{method: "GET", path: pathOf("%00%FF")}, 404, "not-found", nil},
+		"no ID":                 {request{method: "GET", path: "/gk/api/contacts//enrollments/"}, 404, "not-found", nil},
+		"dots":                  {request{method: "PUT", path: pathOf("..")}, 404, "not-found", nil},
+		"dots, escaped":         {request{method: "PUT", path: pathOf("%2e%2e")}, 404, "not-found", nil},
+		"dots around":           {request{method: "GET", path: "/gk/api/../api/contacts/stored/enrollments/"}, 404, "not-found", nil},
+		"no slash at the end":   {request{method: "GET", path: "/gk/api/contacts/stored/enrollments"}, 404, "not-found", nil},
+		"something behind":      {request{method: "GET", path: stored + "x"}, 404, "not-found", nil},
+		"root":                  {request{method: "GET", path: "/"}, 404, "not-found", nil},
+		"POST":                  {request{method: "POST", path: stored}, 405, "method-not-allowed", header("Allow", "GET, HEAD, PUT")},
+		"DELETE":                {request{method: "DELETE", path: stored}, 405, "method-not-allowed", header("Allow", "GET, HEAD, PUT")},
+		"too large":             {request{method: "PUT", path: stored, body: large[:maxBody+1]}, 413, "too-large", nil},
+		"no type":               {request{method: "PUT", path: stored, body: "{}", header: http.Header{"Content-Type": nil}}, 415, "unsupported-media-type", nil},
+		"XML":                   {request{method: "PUT", path: stored, body: "{}", header: header("Content-Type", "text/xml")}, 415, "unsupported-media-type", nil},
+		"another charset":       {request{method: "PUT", path: stored, body: "{}", header: header("Content-Type", "application/json; charset=latin1")}, 415, "unsupported-media-type", nil},
+		"compressed":            {request{method: "PUT", path: stored, body: "{}", header: header("Content-Encoding", "gzip")}, 415, "unsupported-media-type", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := d.send(test.request)
+			if a.status != test.status {
+				t.Fatalf("%d %s, want %d", a.status, a.body, test.status)
+			}
+			if test.kind != "" {
+				p := a.problem(t)
+				if p.Type != "/problems/"+test.kind || p.Title == "" || p.Detail == "" {
+					t.Errorf("%s, want type /problems/%s", a.body, test.kind)
+				}
+			}
+			for name := range test.header {
+				if got, want := a.header.Get(name), test.header.Get(name); got != want {
+					t.Errorf("%s: %q, want %q", name, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestBeforeTheCacheIsFilledNothingIsAnswered(t *testing.T) {
+	recorder := httptest.NewRecorder()
+	new(Server).Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodPut, pathOf("000123"), strings.NewReader(joe())))
+	if recorder.Code != http.StatusServiceUnavailable || recorder.Header().Get("Retry-After") == "" {
+		t.Errorf("PUT = %d %v, want 503 with Retry-After", recorder.Code, recorder.Header())
+	}
+}
+
+func TestAPanicIsAnsweredAndLogged(t *testing.T) {
+	var s Server
+	s.synced.Store(true)
+	recorder := httptest.NewRecorder()
+	s.handle(func(http.ResponseWriter, *http.Request) error { panic("oh") }).
+		ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+	if recorder.Code != http.StatusInternalServerError || strings.Contains(recorder.Body.String(), "oh") {
+		t.Errorf("GET = %d %s, want 500 without the reason", recorder.Code, recorder.Body)
+	}
+}
+
+func TestWhatStopsTheDoorFromOpeningIsSaidAtOnce(t *testing.T) {
+	d := open(t)
+	options := Options{Config: &rest.Config{}, CertDir: t.TempDir(), BindAddress: d.Addr().String()}
+	if _, err := New(options); err == nil || !strings.Contains(err.Error(), "tls.crt") {
+		t.Errorf("New without a certificate = %v", err)
+	}
+	options.CertDir = d.certDir
+	if _, err := New(options); err == nil || !strings.Contains(err.Error(), "address already in use") {
+		t.Errorf("New on a port that is taken = %v", err)
+	}
+}
+
+func TestANewCertificateIsServedWithoutARestart(t *testing.T) {
+	d := open(t)
+	served := func(certificate *x509.Certificate) func() bool {
+		return func() bool {
+			connection, err := tls.Dial("tcp", d.Addr().String(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
+			must(t, err)
+			defer connection.Close()
+			state := connection.ConnectionState()
+			if state.NegotiatedProtocol != "h2" || state.Version < tls.VersionTLS12 {
+				t.Errorf("protocol %q, TLS version %x", state.NegotiatedProtocol, state.Version)
+			}
+			return state.PeerCertificates[0].Equal(certificate)
+		}
+	}
+	eventually(t, "the second certificate is served", served(writeCertificate(t, d.certDir, "second")))
+	eventually(t, "the third certificate is served", served(writeCertificate(t, d.certDir, "third")))
+
+	if _, err := tls.Dial("tcp", d.Addr().String(), &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS11}); err == nil {
+		t.Error("TLS 1.1 is spoken")
+	}
+}
+
+func TestARequestThatHasBegunIsAnsweredBeforeTheEnd(t *testing.T) {
+	d := open(t)
+	connection, err := tls.Dial("tcp", d.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+	must(t, err)
+	defer connection.Close()
+	body := learner("late", "Jane")
+	_, err = fmt.Fprintf(connection, "PUT %s HTTP/1.1\r\nHost: ingest\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
+		pathOf("late"), d.token, len(body))
+	must(t, err)
+	// The request is in the handler once its caller is known.
+	eventually(t, "the caller is asked about", func() bool { return d.wire.count("POST subjectaccessreviews") > 0 })
+	d.stop()
+	eventually(t, "the door is shut", func() bool {
+		connection, err := tls.Dial("tcp", d.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+		if err == nil {
+			connection.Close()
+		}
+		return err != nil
+	})
+	_, err = io.WriteString(connection, body)
+	must(t, err)
+	response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+	must(t, err)
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusCreated {
+		t.Errorf("PUT = %d, want 201", response.StatusCode)
+	}
+}
+
+// An outage is answered with 503 in time: whether the API server's port is closed or nothing comes back from it.
+func TestWithoutAnAPIServerNothingIsAcknowledged(t *testing.T) {
+	config := testenv.Config(t)
+	target, err := url.Parse(config.Host)
+	must(t, err)
+	for name, fail := range map[string]func(*relay){"unreachable": (*relay).cut, "hanging": (*relay).hang} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			between := newRelay(t, target.Host)
+			relayed := rest.CopyConfig(config)
+			relayed.Host = "https://" + between.listener.Addr().String()
+			d := openOn(t, relayed, testenv.Namespace(t, config))
+			other := d.issue("other")
+			d.put("known", learner("known", "Jane"))
+			fail(between)
+
+			start := time.Now()
+			var requests sync.WaitGroup
+			for name, r := range map[string]request{
+				"a new document":           {method: http.MethodPut, path: pathOf("new"), body: learner("new", "Jane")},
+				"a changed document":       {method: http.MethodPut, path: pathOf("known"), body: learner("known", "Joe")},
+				"a caller not seen before": {method: http.MethodGet, path: pathOf("known"), token: &other},
+				"a verb not seen before":   {method: http.MethodGet, path: pathOf("known")},
+			} {
+				requests.Go(func() {
+					a, err := d.try(r)
+					if err != nil || a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") != "5" {
+						t.Errorf("%s: %d %s, %v; want 503 with Retry-After", name, a.status, a.body, err)
+					}
+				})
+			}
+			requests.Wait()
+			if took := time.Since(start); took > requestTimeout+time.Second {
+				t.Errorf("the last answer came after %v", took)
+			}
+		})
+	}
+}
+
+// relay passes bytes between the door and the API server, until it fails.
+type relay struct {
+	listener net.Listener
+	hanging  atomic.Bool
+	mu       sync.Mutex
+	open     []net.Conn
+}
+
+func newRelay(t *testing.T, target string) *relay {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	r := &relay{listener: listener}
+	t.Cleanup(r.cut)
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", target)
+			if err != nil {
+				near.Close()
+				continue
+			}
+			r.mu.Lock()
+			r.open = append(r.open, near, far)
+			r.mu.Unlock()
+			go r.pass(near, far)
+			go r.pass(far, near)
+		}
+	}()
+	return r
+}
+
+func (r *relay) pass(to, from net.Conn) {
+	for buffer := make([]byte, 32<<10); ; {
+		n, err := from.Read(buffer)
+		if err != nil {
+			to.Close()
+			return
+		}
+		if r.hanging.Load() {
+			continue // the sender gets rid of it, and hears nothing
+		}
+		if _, err := to.Write(buffer[:n]); err != nil {
+			from.Close()
+			return
+		}
+	}
+}
+
+// cut closes the port and all connections.
+func (r *relay) cut() {
+	r.listener.Close()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, connection := range r.open {
+		connection.Close()
+	}
+}
+
+// hang lets nothing pass any more.
+func (r *relay) hang() { r.hanging.Store(true) }
