@@ -22,8 +22,9 @@ const shutdownTime = 5 * time.Second
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "sandbox:", err)
 		os.Exit(1)
 	}
@@ -75,7 +76,7 @@ func readWorld(name string) (openedxtest.World, error) {
 
 // serve answers until the context ends.
 func serve(ctx context.Context, address string, handler http.Handler) error {
-	listener, err := net.Listen("tcp", address)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return err
 	}
@@ -84,7 +85,7 @@ func serve(ctx context.Context, address string, handler http.Handler) error {
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
-		ending, cancel := context.WithTimeout(context.Background(), shutdownTime)
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 		defer cancel()
 		stopped <- server.Shutdown(ending)
 	}()

@@ -3,6 +3,7 @@ package openedxtest_test
 import (
 	"net/http"
 	"testing"
+	"time"
 )
 
 // TestEnrollment goes through what a sequence of POSTs makes of one enrollment.
@@ -191,6 +192,6 @@ func TestCourseDetailsAreCachedForAMinute(t *testing.T) {
 	wantStatus(t, "there", svc.get(path), 200)
 	lms.RemoveCourse(courseOpen)
 	wantStatus(t, "removed", svc.get(path), 200)
-	clock.SetTime(clock.Now().Add(61e9))
+	clock.SetTime(clock.Now().Add(61 * time.Second))
 	wantStatus(t, "a minute later", svc.get(path), 400)
 }

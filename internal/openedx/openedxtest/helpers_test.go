@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	clocktesting "k8s.io/utils/clock/testing"
 
@@ -116,7 +117,7 @@ func (c *client) try(method, path string, headers http.Header, body string) (rep
 	if err != nil {
 		return reply{}, err
 	}
-	defer response.Body.Close() //nolint:errcheck // only read
+	defer response.Body.Close()
 	data, err := io.ReadAll(response.Body)
 	if err != nil {
 		return reply{}, err
@@ -176,3 +177,4 @@ func wantEnrollment(t *testing.T, lms *openedxtest.Server, user, course, want st
 	}
 }
 
+func clockAt(t time.Time) *clocktesting.FakePassiveClock { return clocktesting.NewFakePassiveClock(t) }

@@ -202,7 +202,7 @@ func (r *replayer) exchange(method, target string, headers http.Header, body str
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	defer response.Body.Close() //nolint:errcheck // only read
+	defer response.Body.Close()
 	data, err := io.ReadAll(response.Body)
 	if err != nil {
 		r.t.Fatal(err)

@@ -67,6 +67,9 @@ type rateLimit struct {
 	period time.Duration
 }
 
+// maxPeriods keeps the product of number and unit within what a Duration holds.
+const maxPeriods = 100_000
+
 func parseRateLimit(s string) (rateLimit, error) {
 	count, period, found := strings.Cut(s, "/")
 	n, err := strconv.Atoi(count)
@@ -79,7 +82,7 @@ func parseRateLimit(s string) (rateLimit, error) {
 	if digits := period[:len(period)-1]; digits != "" {
 		times, err = strconv.Atoi(digits)
 	}
-	if unit == 0 || err != nil || times < 1 {
+	if unit == 0 || err != nil || times < 1 || times > maxPeriods {
 		return rateLimit{}, fmt.Errorf("%q is no rate limit like 60/7d", s)
 	}
 	return rateLimit{count: n, period: time.Duration(times) * unit}, nil

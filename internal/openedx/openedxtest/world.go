@@ -42,6 +42,9 @@ type UserSpec struct {
 	EnrolledIn     []string `json:"enrolled_in"`
 }
 
+// maxPool is how many numbered accounts there can be.
+const maxPool = 100_000
+
 // LearnerPool is how many numbered accounts there are.
 type LearnerPool struct {
 	Count int `json:"count"`
@@ -164,8 +167,12 @@ func (w World) check() error {
 			}
 		}
 	}
-	for _, user := range w.pool() {
-		account(user.Username, user.Email)
+	if n := w.LearnerPool.Count; n < 0 || n > maxPool {
+		wrong("%d learners in the pool, not 0 to %d", n, maxPool)
+	} else {
+		for _, user := range w.pool() {
+			account(user.Username, user.Email)
+		}
 	}
 	for _, user := range w.RetiredUsers {
 		account(user.Username, user.Email)
