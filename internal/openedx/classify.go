@@ -22,6 +22,8 @@ var (
 	errExists = errors.New("the enrollment exists")
 	// errClosed: the enrollment is refused now; one that exists may be as it is wanted all the same.
 	errClosed = errors.New("enrollment is closed")
+	// errModeUnavailable: the course does not offer the mode that was sent.
+	errModeUnavailable = errors.New("the mode is not offered")
 	// errModeChanged: the enrollment has another mode than was read just before.
 	errModeChanged = errors.New("the mode has changed")
 	// errUsernameTaken: another username may be free.
@@ -169,7 +171,7 @@ var table = []row{
 	{call: callEoxWriteEnrollment, status: 400, body: says("non_field_errors", "User not found"), class: lms.Conflict,
 		reason: v1alpha1.ReasonLearnerNotFound, message: learnerNotFound},
 	{call: callEoxWriteEnrollment, status: 400, body: says("non_field_errors", "Mode not found", "Invalid mode given"), class: lms.Conflict,
-		reason: v1alpha1.ReasonModeUnavailable, message: modeUnavailable},
+		reason: v1alpha1.ReasonModeUnavailable, message: modeUnavailable, because: errModeUnavailable},
 	{call: callEoxWriteEnrollment, status: 400, body: says("non_field_errors", "Course not found"), class: lms.Conflict,
 		reason: v1alpha1.ReasonCourseNotFound, message: courseNotFound},
 	{call: callEoxWriteEnrollment, status: 400, body: says("non_field_errors", "not allowed for given org"), class: lms.Conflict,

@@ -46,11 +46,10 @@ type Config struct {
 
 // Client is one LMS, used with one set of credentials. It is safe for concurrent use.
 type Client struct {
-	base      *url.URL
-	http      *http.Client
-	timeout   time.Duration
-	userAgent string
-	clock     clock.Clock
+	base    *url.URL
+	http    *http.Client
+	timeout time.Duration
+	clock   clock.Clock
 
 	credentials *credentials
 	lanes       map[call]*lane
@@ -97,18 +96,17 @@ func New(config Config) (*Client, error) {
 	client := &Client{
 		base: base,
 		http: &http.Client{
-			Transport: config.Transport,
+			Transport: named{config.Transport, userAgent()},
 			// A redirected POST would arrive as a GET without its body, and a redirected token somewhere else: the
 			// answer is read as what it is, a wrong address. There is no cookie jar, as registration logs the new
 			// learner in.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		timeout:   config.Timeout,
-		userAgent: userAgent(),
-		clock:     config.Clock,
-		lanes:     newLanes(config.CallsPerMinute, config.Clock),
-		asked:     asked,
-		probing:   newTurn(),
+		timeout: config.Timeout,
+		clock:   config.Clock,
+		lanes:   newLanes(config.CallsPerMinute, config.Clock),
+		asked:   asked,
+		probing: newTurn(),
 	}
 	client.credentials = newCredentials(client, config.ClientID, config.ClientSecret)
 	return client, nil
@@ -168,6 +166,19 @@ func newTransport() *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 16
 	return transport
+}
+
+// named says who is calling, also where x/oauth2 calls.
+type named struct {
+	http.RoundTripper
+	userAgent string
+}
+
+// RoundTrip adds the name to a request.
+func (n named) RoundTrip(request *http.Request) (*http.Response, error) {
+	request = request.Clone(request.Context())
+	request.Header.Set("User-Agent", n.userAgent)
+	return n.RoundTripper.RoundTrip(request)
 }
 
 func userAgent() string {

@@ -133,7 +133,6 @@ func (c *Client) newRequest(ctx context.Context, r request, token string) (*http
 		return nil, err
 	}
 	request.Header.Set("Accept", "application/json")
-	request.Header.Set("User-Agent", c.userAgent)
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
 	}

@@ -25,6 +25,9 @@ func (c *Client) enrollByEoxCore(ctx context.Context, wish lms.EnrollmentRequest
 	switch {
 	case errors.Is(err, errHidden):
 		return c.enrollSingly(ctx, wish)
+	case wish.Mode == "" && errors.Is(err, errModeUnavailable):
+		// The course was changed since its modes were seen.
+		return c.enrollSingly(ctx, wish)
 	case errors.Is(err, errExists), errors.Is(err, errClosed):
 		return c.correctByEoxCore(ctx, wish, err)
 	case err != nil:

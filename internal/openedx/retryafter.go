@@ -3,7 +3,6 @@ package openedx
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -17,7 +16,6 @@ const (
 // parseRetryAfter reads a Retry-After header, which is a number of seconds or a date. It gives 0 when there is none that
 // makes sense.
 func parseRetryAfter(header string, now time.Time) time.Duration {
-	header = strings.TrimSpace(header)
 	var wait time.Duration
 	if seconds, err := strconv.ParseUint(header, 10, 32); err == nil {
 		wait = time.Duration(seconds) * time.Second

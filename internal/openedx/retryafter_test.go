@@ -12,7 +12,6 @@ func TestParseRetryAfter(t *testing.T) {
 	tests := map[string]time.Duration{
 		"":                    0,
 		"58":                  58 * time.Second,
-		"58 ":                 58 * time.Second,
 		"0":                   time.Second,
 		"-5":                  0,
 		"1.5":                 0,

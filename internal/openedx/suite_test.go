@@ -78,7 +78,13 @@ func mustCreate(t *testing.T, platform lms.Platform) lms.Learner {
 }
 
 // mustFail asserts the class and the reason of a failure.
-func mustFail(t *testing.T, err error, class lms.Class, reason string) *lms.Error {
+func mustFail(t *testing.T, err error, class lms.Class, reason string) {
+	t.Helper()
+	_ = failureOf(t, err, class, reason)
+}
+
+// failureOf gives a failure of the class and for the reason.
+func failureOf(t *testing.T, err error, class lms.Class, reason string) *lms.Error {
 	t.Helper()
 	var failure *lms.Error
 	if !errors.As(err, &failure) {
@@ -136,7 +142,7 @@ func TestSuite(t *testing.T) {
 		config := target.config
 		config.ClientSecret = "wrong"
 		_, err := newClient(t, config).Probe(t.Context())
-		if failure := mustFail(t, err, lms.Fatal, v1alpha1.ReasonCredentialsRefused); !failure.PlatformWide {
+		if failure := failureOf(t, err, lms.Fatal, v1alpha1.ReasonCredentialsRefused); !failure.PlatformWide {
 			t.Error("that is nobody's failure but the platform's")
 		}
 	})
