@@ -58,7 +58,15 @@ func run(ctx context.Context, args []string) error {
 	default:
 		return fmt.Errorf("--latency is none or real, not %q", *latency)
 	}
-	return serve(ctx, *listen, openedxtest.New(world, options...))
+	if *throttle < 0 {
+		return fmt.Errorf("--throttle is a number of calls, not %d", *throttle)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", *listen)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("sandbox: Open edX stand-in at http://%s\n", listener.Addr())
+	return serve(ctx, listener, openedxtest.New(world, options...))
 }
 
 func readWorld(name string) (openedxtest.World, error) {
@@ -75,13 +83,8 @@ func readWorld(name string) (openedxtest.World, error) {
 }
 
 // serve answers until the context ends.
-func serve(ctx context.Context, address string, handler http.Handler) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
-	if err != nil {
-		return err
-	}
+func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	fmt.Printf("sandbox: Open edX stand-in at http://%s\n", listener.Addr())
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()

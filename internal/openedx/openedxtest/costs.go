@@ -15,11 +15,14 @@ const (
 	costPerAddress  = 40 * time.Microsecond
 	costEnroll      = 44 * time.Millisecond
 	costEnrollAgain = 20 * time.Millisecond
-	// An eox-core enrollment keeps a worker busy for less than it takes by itself: one after the other 17 a second, four at a time 46.
-	costEoxList  = 17 * time.Millisecond
-	costEoxEach  = 26 * time.Millisecond
-	costEoxAgain = 14500 * time.Microsecond
-	costOther    = 13 * time.Millisecond
+	costEoxList     = 17 * time.Millisecond
+	costEoxEach     = 26 * time.Millisecond
+	costEoxAgain    = 14500 * time.Microsecond
+	costOther       = 13 * time.Millisecond
+
+	// transitEoxSingle is how much longer single eox-core enrollments take than they keep a worker busy:
+	// one after the other there are 17 a second, four at a time 46.
+	transitEoxSingle = 15 * time.Millisecond
 
 	// quickHash takes the place of costPassword where calls cost nothing.
 	quickHash = time.Millisecond

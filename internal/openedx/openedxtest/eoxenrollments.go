@@ -51,6 +51,9 @@ func (c *call) eoxEnrollments(do func(*call, eoxWish) (any, *refusal)) answer {
 		return c.eoxAnswer(http.StatusBadRequest, mistakes, many)
 	}
 	c.cost += costEoxList
+	if !many {
+		c.transit = transitEoxSingle
+	}
 	status := http.StatusOK
 	results := []any{}
 	for _, wish := range wishes {

@@ -25,7 +25,7 @@ type Server struct {
 
 	perMinute   int // the throttle, 0: none
 	realLatency bool
-	workers     chan struct{} // of the platform, one place each; nil: as many as come
+	workers     chan struct{} // with real latency: a place for each worker of the platform
 	routes      []route
 
 	mu sync.Mutex // guards everything below
@@ -150,9 +150,12 @@ func (s *Server) find(path string) (*route, map[string]string) {
 
 // work does a call while other calls wait for their turn at the state, and then is busy for what the call costs.
 func (s *Server) work(c *call, found *route, path string) answer {
-	if s.workers != nil {
+	if s.realLatency {
 		s.workers <- struct{}{}
-		defer func() { <-s.workers }()
+		defer func() {
+			<-s.workers
+			pause(c.request.Context(), c.transit)
+		}()
 	}
 	if found == nil {
 		if with, _ := s.find(path + "/"); with != nil {

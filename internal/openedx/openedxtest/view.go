@@ -24,6 +24,8 @@ type call struct {
 	caller *user
 	// cost is how long a real platform is busy with the call; handlers add to it.
 	cost time.Duration
+	// transit is what the call takes besides, while the platform can work on others.
+	transit time.Duration
 }
 
 type handler func(*call) answer
@@ -53,9 +55,13 @@ const (
 	notAuthenticated = "Authentication credentials were not provided."
 )
 
-// serve answers a call.
+// serve answers a call. A page is not the view's own answer: it failed.
 func (v *view) serve(c *call) answer {
-	return v.respond(c).with("Allow", v.allowed())
+	a := v.respond(c)
+	if a.page != "" {
+		return a
+	}
+	return a.with("Allow", v.allowed())
 }
 
 func (v *view) respond(c *call) answer {
@@ -73,14 +79,25 @@ func (v *view) respond(c *call) answer {
 		return v.refuse(throttleRefusal(wait))
 	}
 	method := c.request.Method
-	if method == http.MethodHead {
+	switch method {
+	case http.MethodHead:
 		method = http.MethodGet
+	case http.MethodOptions:
+		return ok(object{"renders": []string{mediaJSON}, "parses": v.mediaTypes()})
 	}
 	handle := v.methods[method]
 	if handle == nil {
 		return v.refuse(refusal{status: http.StatusMethodNotAllowed, detail: fmt.Sprintf("Method %q not allowed.", c.request.Method)})
 	}
 	return handle(c)
+}
+
+// mediaTypes are those of the bodies a view reads.
+func (v *view) mediaTypes() []string {
+	if v.parses == nil {
+		return []string{mediaJSON, mediaForm, mediaMultipart}
+	}
+	return v.parses
 }
 
 // allowed is the Allow header, in the order in which Django lists methods.
@@ -146,11 +163,7 @@ func (c *call) data() (any, *answer) {
 		return object{}, nil
 	}
 	media, params := mediaType(contentType)
-	parses := c.view.parses
-	if parses == nil {
-		parses = []string{mediaJSON, mediaForm, mediaMultipart}
-	}
-	for _, known := range parses {
+	for _, known := range c.view.mediaTypes() {
 		if media != known {
 			continue
 		}
