@@ -17,7 +17,7 @@ const (
 	// the time at which to come back.
 	maxWait = time.Second
 
-	// firstBackoff is how long a gate shuts when a 429 does not say; it doubles with each 429 that follows.
+	// firstBackoff is how long a gate shuts when a refusal does not say; it doubles with each one that follows.
 	firstBackoff = 10 * time.Second
 	// firstTokenBackoff is longer, as the token endpoint's window is a minute and counts refused calls too.
 	firstTokenBackoff = time.Minute
@@ -77,7 +77,7 @@ func (l *lane) shutFor(now time.Time) time.Duration {
 	return l.shutUntil.Sub(now)
 }
 
-// shut closes the gate after a 429, for as long as the LMS says, and gives the time that is left. Where it does not say,
+// shut closes the gate after a refusal, for as long as the LMS says, and gives the time that is left. Where it does not say,
 // the lane backs off on its own. Calls that were under way together are refused together: that is one refusal.
 func (l *lane) shut(wait time.Duration) time.Duration {
 	now := l.clock.Now()

@@ -150,18 +150,17 @@ func (c *Client) judge(ctx context.Context, name call, lane *lane, a answer) err
 		return lms.AsError(context.Cause(ctx))
 	}
 	a.retryAfter = parseRetryAfter(a.header.Get("Retry-After"), c.clock.Now())
-	switch a.status {
-	case noAnswer:
-	case http.StatusTooManyRequests:
-		a.retryAfter = lane.shut(a.retryAfter)
-	default:
+	failure := classify(name, a)
+	switch {
+	case failure != nil && failure.Reason == v1alpha1.ReasonThrottled:
+		failure.RetryAfter = lane.shut(failure.RetryAfter)
+	case a.status != noAnswer:
 		lane.served()
 	}
-	// A nil *lms.Error would be an error that is not nil.
-	if failure := classify(name, a); failure != nil {
-		return failure
+	if failure == nil {
+		return nil // a nil *lms.Error would be an error that is not nil
 	}
-	return nil
+	return failure
 }
 
 // withoutURL strips the URL from an error of net/http: its path and query name people.

@@ -226,20 +226,22 @@ func TestThrottled(t *testing.T) {
 			mustEnroll(t, client, wish)
 		})
 	}
-	t.Run("Token", func(t *testing.T) {
-		standIn := start(t)
-		standIn.Fail(openedxtest.Match{Path: pathToken}, openedxtest.Fault{Status: http.StatusTooManyRequests})
-		client := newClient(t, configFor(standIn))
-		for range 2 {
-			_, err := client.FindLearner(t.Context(), "james.chen@acme.com")
-			if failure := failureOf(t, err, lms.Throttled, v1alpha1.ReasonThrottled); failure.RetryAfter < 59*time.Second {
-				t.Errorf("again after %s", failure.RetryAfter)
+	for _, status := range []int{http.StatusTooManyRequests, http.StatusForbidden} {
+		t.Run("Token"+http.StatusText(status), func(t *testing.T) {
+			standIn := start(t)
+			standIn.Fail(openedxtest.Match{Path: pathToken}, openedxtest.Fault{Status: status})
+			client := newClient(t, configFor(standIn))
+			for range 2 {
+				_, err := client.FindLearner(t.Context(), "james.chen@acme.com")
+				if failure := failureOf(t, err, lms.Throttled, v1alpha1.ReasonThrottled); failure.RetryAfter < 59*time.Second {
+					t.Errorf("again after %s", failure.RetryAfter)
+				}
 			}
-		}
-		if got := callsTo(standIn, http.MethodPost, pathToken); got != 1 {
-			t.Errorf("asked %d times", got)
-		}
-	})
+			if got := callsTo(standIn, http.MethodPost, pathToken); got != 1 {
+				t.Errorf("asked %d times", got)
+			}
+		})
+	}
 	t.Run("NeverByOurFault", func(t *testing.T) {
 		standIn := openedxtest.Start(t, openedxtest.DemoWorld())
 		config := stock(configFor(standIn))
