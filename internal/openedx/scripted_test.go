@@ -33,7 +33,7 @@ func (s scripted) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(script) > 1 {
 		s[key] = script[1:]
 	}
-	status, body := http.StatusOK, script[0]
+	status, body := http.StatusOK, script[0] // "" is the blank answer that only a missing enrollment is
 	if refused, ok := strings.CutPrefix(body, "400 "); ok {
 		status, body = http.StatusBadRequest, refused
 	}
@@ -91,6 +91,15 @@ func TestWritesThatAreAcceptedAndNotDone(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+func TestABlankAnswerIsNoAnswer(t *testing.T) {
+	client := scripted{"GET /api/user/v1/accounts": {""}, readAda: {""}}.client(t, stock)
+	_, err := client.FindLearner(t.Context(), "ada@acme.com")
+	mustFail(t, err, lms.Transient, v1alpha1.ReasonUnexpectedAnswer)
+	if err := client.Withdraw(t.Context(), "ada", openCourse); err != nil {
+		t.Error(err)
 	}
 }
 
