@@ -22,6 +22,7 @@ func main() {
 	becomeCalledProgram()
 	// The kernel kills a child when the thread that started it ends: start all from the one that ends last.
 	runtime.LockOSThread()
+	stopWithMake()
 
 	directory := flag.String("dir", "bin/run", "the folder for logs, keys and the file env; what is in it is replaced")
 	flag.Parse()

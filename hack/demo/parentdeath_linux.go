@@ -13,15 +13,27 @@ func childAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// becomeCalledProgram does the same for the programs that envtest starts. It cannot be told to ask the kernel, so it
-// gets links to the demo in place of the programs: called by such a name, the demo asks, and turns into the program.
+// stopWithMake stops the demo as Ctrl-C does when the make that started it is killed.
+func stopWithMake() {
+	if os.Getenv("MAKELEVEL") != "" {
+		onParentDeath(syscall.SIGTERM)
+	}
+}
+
+func onParentDeath(signal syscall.Signal) {
+	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(signal), 0)
+}
+
+// becomeCalledProgram does what childAttributes do for the programs that envtest starts. It cannot be told to ask the
+// kernel, so it gets links to the demo in place of the programs: called by such a name, the demo asks, and turns into
+// the program.
 func becomeCalledProgram() {
 	name := filepath.Base(os.Args[0])
 	if name != etcd && name != apiServer {
 		return
 	}
 	runtime.LockOSThread()
-	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0)
+	onParentDeath(syscall.SIGKILL)
 	err := syscall.Exec(filepath.Join(assets(), name), os.Args, os.Environ()) //nolint:gosec // name is one of two
 	fmt.Fprintf(os.Stderr, "cannot become %s: %v\n", name, err)
 	os.Exit(1)
