@@ -44,11 +44,12 @@ func (c *call) authenticate(s schemes) *refusal {
 	if s == nobodyAsked || len(fields) == 0 {
 		return nil
 	}
-	switch scheme := strings.ToLower(fields[0]); {
-	case scheme == "jwt":
-		return c.authenticateJWT(fields)
-	case scheme == "bearer" && s != jwtOnly:
+	isJWT := strings.EqualFold(fields[0], "jwt")
+	if s == bearerOrJWT && len(fields) != 2 || s != jwtOnly && !isJWT {
 		return c.authenticateBearer(fields)
+	}
+	if isJWT {
+		return c.authenticateJWT(fields)
 	}
 	return nil
 }
@@ -74,6 +75,7 @@ func (c *call) authenticateJWT(fields []string) *refusal {
 	return nil
 }
 
+// authenticateBearer objects to any header that has not two words, whatever its scheme, and else leaves other schemes alone.
 func (c *call) authenticateBearer(fields []string) *refusal {
 	unauthorized := func(code, text string) *refusal {
 		return &refusal{status: http.StatusUnauthorized, detail: object{"error_code": code, "developer_message": text}}
@@ -83,6 +85,9 @@ func (c *call) authenticateBearer(fields []string) *refusal {
 	}
 	if len(fields) > 2 {
 		return unauthorized("token_malformed", "Invalid token header. Token string should not contain spaces.")
+	}
+	if !strings.EqualFold(fields[0], "bearer") {
+		return nil
 	}
 	token, known := c.opaqueTokens[fields[1]]
 	if !known {

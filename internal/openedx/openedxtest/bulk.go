@@ -106,9 +106,12 @@ func (w bulkWish) cohortMistake(cohorts []string) string {
 func (c *call) bulkOne(wish bulkWish, key, identifier string) object {
 	c.cost += costEnroll
 	email := identifier
-	u := c.users[fold(identifier)]
-	if strings.Contains(identifier, "@") {
-		u = c.emails[fold(identifier)]
+	u := c.emails[fold(identifier)]
+	if u == nil {
+		u = c.users[fold(identifier)]
+	}
+	if u != nil && u.username == identifier && u.retirement != nil {
+		u = nil // on its way to be nobody, but only if spelt as it is
 	}
 	if u != nil {
 		email = u.email

@@ -5,7 +5,8 @@
 //
 //	lms := openedxtest.Start(t, openedxtest.DemoWorld(), openedxtest.WithThrottle(0))
 //	lms.Fail(openedxtest.Match{Method: "POST"}, openedxtest.Fault{Status: 503, Times: 2})
-//	client := openedx.New(lms.URL, …)
+//	… // what is tested calls lms.URL
+//	if lms.Writes() != 1 { … }
 //
 // The files follow a call: routes.go finds the view, view.go asks who calls and whether they may, one file for each API
 // answers, state.go and enroll.go hold what all of them share. faults.go, meddle.go and journal.go are for tests.

@@ -111,16 +111,30 @@ func (s *state) allowancesOf(email, key string) []*allowance {
 }
 
 // takeAllowances enrolls an account that became active, or got another address, where it was pre-enrolled.
-func (s *state) takeAllowances(u *user) {
+// It comes to an end, and the platform fails, at a course that does not exist.
+func (s *state) takeAllowances(u *user) (failed bool) {
 	for _, a := range s.allowed[fold(u.email)] {
 		if !a.autoEnroll || a.user != nil && a.user != u {
 			continue
 		}
 		if e := u.enrollments[fold(a.key)]; e == nil || !e.active {
+			if s.courses[fold(a.key)] == nil {
+				return true
+			}
 			s.enroll(u, a.key, s.defaultMode(a.key))
 		}
 		a.user = u
 	}
+	return false
+}
+
+// allowancesFail tells whether takeAllowances would fail for an account, or for nil for a new one.
+func (s *state) allowancesFail(u *user, email string) bool {
+	return slices.ContainsFunc(s.allowed[fold(email)], func(a *allowance) bool {
+		mine := a.autoEnroll && (a.user == nil || a.user == u)
+		enrolled := u != nil && u.enrollments[fold(a.key)] != nil && u.enrollments[fold(a.key)].active
+		return mine && !enrolled && s.courses[fold(a.key)] == nil
+	})
 }
 
 // addAllowance notes that an address may enroll.

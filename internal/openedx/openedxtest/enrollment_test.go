@@ -125,21 +125,50 @@ func TestActivationTakesPreEnrollments(t *testing.T) {
 	}
 	allow(courseOpen, true)
 	allow(courseAudit, false)
-	allow(courseGhost, true)
 	wantEnrollment(t, lms, "bob", courseOpen, "none")
 	lms.SetActive("bob", true)
 	wantEnrollment(t, lms, "bob", courseOpen, "verified active")
 	wantEnrollment(t, lms, "bob", courseAudit, "none")
-	wantEnrollment(t, lms, "bob", courseGhost, "verified active")
+}
 
-	orphan := svc.get(enrollmentPath + "/bob," + courseGhost)
+// TestActivationFailsAtAMissingCourse: registration leaves an account, eox-core does not.
+func TestActivationFailsAtAMissingCourse(t *testing.T) {
+	lms, svc, _ := start(t)
+	for _, email := range []string{"one@acme.com", "two@acme.com", "bob@example.com"} {
+		wantStatus(t, "allow", svc.post(allowedPath, object{"email": email, "course_id": courseOpen, "auto_enroll": true}), 201)
+		wantStatus(t, "allow", svc.post(allowedPath, object{"email": email, "course_id": courseGhost, "auto_enroll": true}), 201)
+	}
+	wantStatus(t, "register", svc.form(registrationPath, registration("one", "one@acme.com")), 500)
+	wantEnrollment(t, lms, "one", courseOpen, "verified active")
+	wantEnrollment(t, lms, "one", courseGhost, "none")
+	if one, found := lms.Account("one"); !found || !one.Active {
+		t.Errorf("account %+v", one)
+	}
+	person := object{"username": "two", "email": "two@acme.com", "fullname": "T", "password": "x", "activate_user": true}
+	wantStatus(t, "eox-core", svc.post(eoxUserPath, person), 500)
+	if two, found := lms.Account("two"); found {
+		t.Errorf("account %+v", two)
+	}
+	wantStatus(t, "activate", svc.do("PATCH", "/eox-core/api/v1/update-user/", object{"username": "bob", "is_active": true}), 500)
+	if bob, _ := lms.Account("bob"); bob.Active {
+		t.Error("bob is active")
+	}
+}
+
+func TestEnrollmentWithoutACourse(t *testing.T) {
+	lms, svc, _ := start(t)
+	lms.Enroll("l050", courseGhost, "audit")
+	lms.Enroll("l050", courseOpen, "audit")
+	orphan := svc.get(enrollmentPath + "/l050," + courseGhost)
 	if details, there := orphan.Body.(object)["course_details"]; orphan.Status != 200 || !there || details != nil {
 		t.Errorf("enrollment without a course: %+v", orphan)
 	}
-	list := svc.get(listPath + "?username=bob")
+	list := svc.get(listPath + "?username=l050")
 	if n := len(member(list.Body, "results").([]any)); n != 1 {
 		t.Errorf("%d enrollments in the list, want the one whose course exists", n)
 	}
+	wantStatus(t, "again", svc.post(enrollmentPath, enroll("l050", courseGhost)), 400)
+	wantStatus(t, "withdraw", svc.post(enrollmentPath, enroll("l050", courseGhost, "is_active", false)), 200)
 }
 
 func TestEnrollmentListPages(t *testing.T) {

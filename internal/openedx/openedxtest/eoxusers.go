@@ -117,8 +117,8 @@ func createEoxUser(c *call) answer {
 		return page(http.StatusInternalServerError)
 	}
 	c.hashPassword()
-	if c.usernameTaken(username) || c.emailTaken(email) {
-		return page(http.StatusInternalServerError)
+	if c.usernameTaken(username) || c.emailTaken(email) || activate && c.allowancesFail(nil, email) {
+		return page(http.StatusInternalServerError) // nothing of the account stays
 	}
 	u := c.createAccount(form)
 	if activate {
@@ -169,6 +169,9 @@ func updateEoxUser(c *call) answer {
 	}
 	if u.staff {
 		return jsonAnswer(http.StatusBadRequest, object{"detail": []string{"You can't update users with roles like staff or superuser."}})
+	}
+	if activity && active && !u.active && c.allowancesFail(u, u.email) {
+		return page(http.StatusInternalServerError) // nothing of the change stays
 	}
 	if named {
 		u.name = name

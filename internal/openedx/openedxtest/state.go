@@ -232,13 +232,13 @@ func (s *state) setEmail(u *user, email string) {
 	}
 }
 
-// activate makes an account active, and its pre-enrollments enrollments.
-func (s *state) activate(u *user) {
+// activate makes an account active, and its pre-enrollments enrollments. It fails where takeAllowances does; the account is active even then.
+func (s *state) activate(u *user) (failed bool) {
 	if u.active {
-		return
+		return false
 	}
 	u.active = true
-	s.takeAllowances(u)
+	return s.takeAllowances(u)
 }
 
 // usernameTaken tells whether an account has or once had the username.

@@ -69,7 +69,7 @@ func TestTokenLifetimes(t *testing.T) {
 	svc = logIn(t, lms, "rollcall")
 	lms.RevokeTokens()
 	wantAll("revoked", 401, "JWT "+svc.token)
-	wantAll("malformed", 401, "JWT", "JWT a b", "Bearer", "Bearer a b")
+	wantAll("malformed", 401, "JWT", "JWT a b", "Bearer", "Bearer a b", "garbage", "Basic x", "Basic x y")
 }
 
 func TestKeysRotate(t *testing.T) {
