@@ -19,17 +19,20 @@ const explanation = `All is in step, and keeps running until Ctrl-C. In another 
   . %[1]s    # kubectl with its KUBECONFIG, %[2]s, and the variables that the commands use
 
   # A learner takes another name:
-  sed s/Joe/Joseph/ %[3]s |
+  sed s/Maria/Mary/ %[3]s |
     %[4]s
 
   # A course code that no Course has: 409. The rest is carried out, and this too as soon as a Course has the code.
-  sed s/1234A/9999Z/ %[3]s |
+  sed s/1235A/9999Z/ %[3]s |
     %[4]s
 
   # What came of it:
   kubectl get contacts,enrollments
-  kubectl describe contact 000123
+  kubectl describe contact %[5]s
 `
+
+// learner has two courses that are open, so that a change shows.
+const learner = "000124"
 
 // explain writes the file env and says what to do with it.
 func (d *demo) explain(context.Context) error {
@@ -38,9 +41,9 @@ func (d *demo) explain(context.Context) error {
 	if err := d.environment.write(file); err != nil {
 		return err
 	}
-	document := filepath.Join(documents, "000123.json")
-	command := strings.ReplaceAll(fmt.Sprintf(put, "-", "000123"), "\n", "\n  ")
-	fmt.Printf(explanation, relative(file), relative(d.path("kubeconfig")), document, command)
+	document := filepath.Join(documents, learner+".json")
+	command := strings.ReplaceAll(fmt.Sprintf(put, "-", learner), "\n", "\n  ")
+	fmt.Printf(explanation, relative(file), relative(d.path("kubeconfig")), document, command, learner)
 	return nil
 }
 
