@@ -24,7 +24,7 @@ import (
 // recordedExchanges is how many there are in testdata, so that none gets lost unnoticed.
 const recordedExchanges = 361
 
-// recordingDay is when they were recorded: one answer spells a date out.
+// recordingDay is when they were recorded. Any day would do.
 var recordingDay = time.Date(2026, 11, 24, 11, 18, 25, 0, time.UTC)
 
 type scenario struct {

@@ -56,7 +56,7 @@ type RetiredUser struct {
 	Email    string `json:"email"`
 }
 
-// CourseSpec is a course run. It began 30 days ago and ends in a year.
+// CourseSpec is a course run, from 25 October 2026 to 24 November 2027.
 type CourseSpec struct {
 	ID    string     `json:"id"`
 	Name  string     `json:"name"`
