@@ -11,7 +11,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rollcallv1alpha1 "rollcall.dev/rollcall/api/v1alpha1"
@@ -95,9 +94,11 @@ func TestIngestAndTheAPIServerAgree(t *testing.T) {
 		for range 1 + random.IntN(3) {
 			text.WriteString(pieces[random.IntN(len(pieces))])
 		}
-		return ptr.To(text.String())
+		return new(text.String())
 	}
-	code := func() *string { return of("a", "Z", "0", ".", "_", "-", "", "/", " ", "é", "\n", strings.Repeat("c", 62)) }
+	code := func() *string {
+		return of("a", "Z", "0", ".", "_", "-", "", "/", " ", "é", "\n", strings.Repeat("c", 62))
+	}
 	name := func() *string {
 		return of("Joe", "é", "", " ", "<", ">", ":", "//", "\u0000", "\u0085", "\u00a0", "\u2028", "\u3000", "\u200b", "\ufeff", "👩‍🎓",
 			strings.Repeat("n", 98))
@@ -107,12 +108,12 @@ func TestIngestAndTheAPIServerAgree(t *testing.T) {
 	}
 	date := func() *string {
 		if random.IntN(3) > 0 {
-			return ptr.To([]string{"2017-10-01", "2018-09-30", "2024-02-29", "2023-02-29", "0000-00-00", "0000-01-01", "9999-12-31",
+			return new([]string{"2017-10-01", "2018-09-30", "2024-02-29", "2023-02-29", "0000-00-00", "0000-01-01", "9999-12-31",
 				"10000-01-01", "2017-1-01", "2017-10-1 ", "+017-10-01", "2017-10-01Z", "٢٠١٧-10-01", ""}[random.IntN(14)])
 		}
 		return of("2017", "-", "10", "01", "-02-30")
 	}
-	usual := []*string{ptr.To("000123"), ptr.To("Joe"), ptr.To("Smith"), ptr.To("joe.smith@acme.com")}
+	usual := []*string{new("000123"), new("Joe"), new("Smith"), new("joe.smith@acme.com")}
 	agreed := map[bool]int{}
 	for range 1500 {
 		d := document{Contact: &contact{ContactID: usual[0], FirstName: usual[1], LastName: usual[2], Email: usual[3], Enrollments: &[]enrollment{}}}
@@ -125,7 +126,7 @@ func TestIngestAndTheAPIServerAgree(t *testing.T) {
 			d.Contact.Email = email()
 		case 3:
 			for range random.IntN(4) {
-				e := enrollment{CourseCode: of("a", "b"), AccessStartDate: ptr.To("2017-10-01")}
+				e := enrollment{CourseCode: of("a", "b"), AccessStartDate: new("2017-10-01")}
 				switch random.IntN(4) {
 				case 0:
 					e.CourseCode = code()

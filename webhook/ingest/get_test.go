@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	rollcallv1alpha1 "rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/names"
@@ -54,7 +53,7 @@ func TestGetGivesTheDocumentAndWhereItStands(t *testing.T) {
 		}
 		must(t, d.admin.Create(ctx, enrollment))
 		enrollment.Status.Access = rollcallv1alpha1.AccessOpen
-		enrollment.Status.Enrolled = ptr.To(true)
+		enrollment.Status.Enrolled = new(true)
 		enrollment.Status.Mode = "audit"
 		ready(&enrollment.Status.ObjectStatus, enrollment.Generation, metav1.ConditionTrue, state, "All is well.")
 		must(t, d.admin.Status().Update(ctx, enrollment))

@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rollcallv1alpha1 "rollcall.dev/rollcall/api/v1alpha1"
@@ -87,7 +86,7 @@ func TestPutOfAnotherDocumentReplacesItAndLeavesWhatPeoplePutThere(t *testing.T)
 	edited := d.contact("000123")
 	edited.Labels = map[string]string{"cohort": "a"}
 	edited.Annotations["note"] = "call back"
-	edited.Spec.Suspend = ptr.To(true)
+	edited.Spec.Suspend = new(true)
 	edited.Spec.DeletionPolicy = rollcallv1alpha1.DeletionOrphan
 	must(t, d.admin.Update(context.Background(), edited, client.FieldOwner("a-person")))
 	edited.Status.Learner = rollcallv1alpha1.LearnerStatus{Username: "joe", ProvisionedBy: rollcallv1alpha1.ProvisionedByCreation}

@@ -20,7 +20,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/keymutex"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
@@ -87,7 +86,7 @@ func New(options Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the certificate of the ingest: %w", err)
 	}
-	listener, err := net.Listen("tcp", options.BindAddress)
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", options.BindAddress)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen for documents: %w", err)
 	}
@@ -150,7 +149,7 @@ func (s *Server) Start(ctx context.Context) error {
 			Name:            "ingest",
 			Server:          server,
 			Listener:        tls.NewListener(s.listener, server.TLSConfig),
-			ShutdownTimeout: ptr.To(shutdownTimeout),
+			ShutdownTimeout: new(shutdownTimeout),
 		}).Start(ctx)
 	})
 	return tasks.Wait()

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
-	"k8s.io/utils/ptr"
 
 	"rollcall.dev/rollcall/internal/testenv"
 )
@@ -45,8 +44,8 @@ func TestEveryRequestGetsItsStatus(t *testing.T) {
 
 		"no JSON":               {request{method: "PUT", path: stored, body: "{"}, 400, "not-json", nil},
 		"no body":               {request{method: "PUT", path: stored}, 400, "not-json", nil},
-		"no token":              {request{method: "PUT", path: stored, token: ptr.To("")}, 401, "unauthenticated", header("Www-Authenticate", "Bearer")},
-		"another credential":    {request{method: "GET", path: stored, token: ptr.To(""), header: header("Authorization", "Basic YTpi")}, 401, "unauthenticated", header("Www-Authenticate", "Bearer")},
+		"no token":              {request{method: "PUT", path: stored, token: new("")}, 401, "unauthenticated", header("Www-Authenticate", "Bearer")},
+		"another credential":    {request{method: "GET", path: stored, token: new(""), header: header("Authorization", "Basic YTpi")}, 401, "unauthenticated", header("Www-Authenticate", "Bearer")},
 		"wrong attribute":       {request{method: "PUT", path: stored, body: "{}"}, 403, "attribute-invalid", nil},
 		"another ID":            {request{method: "PUT", path: stored, body: learner("another", "Joe")}, 403, "attribute-invalid", nil},
 		"ID that cannot be":     {request{method: "PUT", path: pathOf("a%2Fb"), body: learner("a/b", "Joe")}, 403, "attribute-invalid", nil},
@@ -124,7 +123,7 @@ func TestANewCertificateIsServedWithoutARestart(t *testing.T) {
 		return func() bool {
 			connection, err := tls.Dial("tcp", d.Addr().String(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
 			must(t, err)
-			defer connection.Close()
+			defer func() { _ = connection.Close() }()
 			state := connection.ConnectionState()
 			if state.NegotiatedProtocol != "h2" || state.Version < tls.VersionTLS12 {
 				t.Errorf("protocol %q, TLS version %x", state.NegotiatedProtocol, state.Version)
@@ -144,7 +143,7 @@ func TestARequestThatHasBegunIsAnsweredBeforeTheEnd(t *testing.T) {
 	d := open(t)
 	connection, err := tls.Dial("tcp", d.Addr().String(), &tls.Config{InsecureSkipVerify: true})
 	must(t, err)
-	defer connection.Close()
+	defer func() { _ = connection.Close() }()
 	body := learner("late", "Jane")
 	_, err = fmt.Fprintf(connection, "PUT %s HTTP/1.1\r\nHost: ingest\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n",
 		pathOf("late"), d.token, len(body))
@@ -155,7 +154,7 @@ func TestARequestThatHasBegunIsAnsweredBeforeTheEnd(t *testing.T) {
 	eventually(t, "the door is shut", func() bool {
 		connection, err := tls.Dial("tcp", d.Addr().String(), &tls.Config{InsecureSkipVerify: true})
 		if err == nil {
-			connection.Close()
+			_ = connection.Close()
 		}
 		return err != nil
 	})
@@ -230,7 +229,7 @@ func newRelay(t *testing.T, target string) *relay {
 			}
 			far, err := net.Dial("tcp", target)
 			if err != nil {
-				near.Close()
+				_ = near.Close()
 				continue
 			}
 			r.mu.Lock()
@@ -247,14 +246,14 @@ func (r *relay) pass(to, from net.Conn) {
 	for buffer := make([]byte, 32<<10); ; {
 		n, err := from.Read(buffer)
 		if err != nil {
-			to.Close()
+			_ = to.Close()
 			return
 		}
 		if r.hanging.Load() {
 			continue // the sender gets rid of it, and hears nothing
 		}
 		if _, err := to.Write(buffer[:n]); err != nil {
-			from.Close()
+			_ = from.Close()
 			return
 		}
 	}
@@ -262,11 +261,11 @@ func (r *relay) pass(to, from net.Conn) {
 
 // cut closes the port and all connections.
 func (r *relay) cut() {
-	r.listener.Close()
+	_ = r.listener.Close()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, connection := range r.open {
-		connection.Close()
+		_ = connection.Close()
 	}
 }
 

@@ -82,7 +82,7 @@ func (s *store) put(ctx context.Context, document rollcallv1alpha1.ContactSpec, 
 		case err != nil:
 			return "", fmt.Errorf("cannot read the Contact: %w", err)
 		case stored.Spec.ContactID != document.ContactID || stored.Spec.PlatformRef.Name != platform:
-			return "", fmt.Errorf("Contact %s: %w", key.Name, errForeign)
+			return "", fmt.Errorf("cannot use the Contact %s: %w", key.Name, errForeign)
 		case !stored.DeletionTimestamp.IsZero():
 			return "", problem.Unavailable("The contact is being deleted, and a document would be deleted with it. "+
 				"Nothing was stored; send the document again when the contact is gone.", retryAfter)

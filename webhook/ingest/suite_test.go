@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -88,7 +89,7 @@ func openOn(t testing.TB, config *rest.Config, namespace string) *door {
 		Scheme:  scheme,
 		Metrics: metricsserver.Options{BindAddress: "0"},
 		Cache:   cache.Options{DefaultNamespaces: map[string]cache.Config{namespace: {}}, DefaultTransform: cache.TransformStripManagedFields()},
-		Client:  client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: ptr.To(true)}},
+		Client:  client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
 		BaseContext: func() context.Context {
 			// Above 5, client-go logs the bodies that it sends: whoever asks for that wants to see them.
 			return ctrl.LoggerInto(context.Background(), funcr.New(d.logs.write, funcr.Options{Verbosity: 5}))
@@ -189,9 +190,7 @@ func (d *door) try(r request) (answer, error) {
 	if token := ptr.Deref(r.token, d.token); token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	for name, values := range r.header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, r.header)
 	response, err := insecure.Do(req)
 	if err != nil {
 		return answer{}, err

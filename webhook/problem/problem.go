@@ -2,6 +2,7 @@
 package problem
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -44,9 +45,7 @@ func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
 // Write sends the problem.
 func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	for name, values := range p.Header {
-		header[name] = values
-	}
+	maps.Copy(header, p.Header)
 	header.Set("Content-Type", "application/problem+json")
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(p.Status)
