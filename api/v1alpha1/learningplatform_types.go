@@ -36,8 +36,8 @@ type LearningPlatformSpec struct {
 	// url of the LMS: scheme and host, without a path, as its users see it. Example: https://learn.example.com
 	// +kubebuilder:validation:MinLength=8
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHost() != ''",message="must be an absolute http or https URL"
-	// +kubebuilder:validation:XValidation:rule="!isURL(self) || (url(self).getEscapedPath() == '' && url(self).getQuery().size() == 0)",message="must have no path and no query: give scheme and host only"
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHostname() != ''",message="must be an absolute http or https URL"
+	// +kubebuilder:validation:XValidation:rule="!isURL(self) || (url(self).getEscapedPath() == '' && !self.matches('[?@]'))",message="must have no path, no query and no user: give scheme and host only"
 	// +required
 	URL string `json:"url,omitempty"`
 
