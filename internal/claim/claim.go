@@ -5,6 +5,7 @@ package claim
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -23,8 +24,22 @@ func Oldest[T any, P interface {
 // the platform already, else the oldest. It is nil when there is none.
 func EmailHolder(claimants []v1alpha1.Contact) *v1alpha1.Contact {
 	return first(claimants, func(a, b *v1alpha1.Contact) int {
-		return cmp.Or(-compareBool(a.Status.Learner.Username != "", b.Status.Learner.Username != ""), compareAge(a, b))
+		return cmp.Or(
+			-compareBool(a.Status.Learner.Username != "", b.Status.Learner.Username != ""),
+			a.CreationTimestamp.Compare(b.CreationTimestamp.Time),
+			// Creation is known to the second, in which a back office sends many documents.
+			received(a).Compare(received(b)),
+			cmp.Compare(a.Name, b.Name),
+		)
 	})
+}
+
+func received(contact *v1alpha1.Contact) time.Time {
+	at, err := time.Parse(time.RFC3339, contact.Annotations[v1alpha1.DocumentReceivedAnnotation])
+	if err != nil {
+		return time.Time{} // It did not come through ingest.
+	}
+	return at
 }
 
 func first[T any, P interface {

@@ -15,6 +15,11 @@ func contact(name string, age time.Duration, learner string) v1alpha1.Contact {
 	return c
 }
 
+func sentAt(at string, c v1alpha1.Contact) v1alpha1.Contact {
+	c.Annotations = map[string]string{v1alpha1.DocumentReceivedAnnotation: at}
+	return c
+}
+
 func deleted(c v1alpha1.Contact) v1alpha1.Contact {
 	c.DeletionTimestamp = &metav1.Time{Time: time.Unix(1_000_000, 0)}
 	return c
@@ -25,9 +30,11 @@ func TestEmailHolder(t *testing.T) {
 		claimants []v1alpha1.Contact
 		want      string
 	}{
-		"nobody":                             {nil, ""},
-		"the older":                          {[]v1alpha1.Contact{contact("b", 1, ""), contact("a", 2, "")}, "a"},
-		"the one with an account":            {[]v1alpha1.Contact{contact("a", 2, ""), contact("b", 1, "joe")}, "b"},
+		"nobody":                  {nil, ""},
+		"the older":               {[]v1alpha1.Contact{contact("b", 1, ""), contact("a", 2, "")}, "a"},
+		"the one with an account": {[]v1alpha1.Contact{contact("a", 2, ""), contact("b", 1, "joe")}, "b"},
+		"the first to be sent in a second": {[]v1alpha1.Contact{
+			sentAt("2026-01-01T00:00:00.25Z", contact("a", 1, "")), sentAt("2026-01-01T00:00:00.123456Z", contact("b", 1, ""))}, "b"},
 		"the first name among equals":        {[]v1alpha1.Contact{contact("b", 1, ""), contact("a", 1, "")}, "a"},
 		"not one that is being deleted":      {[]v1alpha1.Contact{deleted(contact("a", 2, "joe")), contact("b", 1, "")}, "b"},
 		"nobody when all are being deleted ": {[]v1alpha1.Contact{deleted(contact("a", 2, ""))}, ""},

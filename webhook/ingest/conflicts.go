@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rollcallv1alpha1 "rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/claim"
 	"rollcall.dev/rollcall/internal/index"
-	"rollcall.dev/rollcall/internal/names"
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
@@ -29,8 +29,7 @@ func (s *store) conflicts(ctx context.Context, document rollcallv1alpha1.Contact
 		client.MatchingFields{index.ContactByEmail: index.EmailKey(platform, document.Email)}); err != nil {
 		return nil, fmt.Errorf("cannot look up the e-mail address: %w", err)
 	}
-	name := names.Contact(document.ContactID)
-	if slices.ContainsFunc(holders.Items, func(holder rollcallv1alpha1.Contact) bool { return holder.Name != name }) {
+	if holder := claim.EmailHolder(holders.Items); holder != nil && holder.Spec.ContactID != document.ContactID {
 		found = append(found, problem.Error{Pointer: "/Contact/Email", Reason: rollcallv1alpha1.ReasonEmailInUse,
 			Detail: "Another contact holds this e-mail address."})
 	}
