@@ -1,4 +1,4 @@
-package v1alpha1_test
+package v1alpha1
 
 import (
 	"context"
@@ -13,19 +13,13 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	. "rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/testenv"
 )
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// cluster is a namespace on a real API server.
-type cluster struct {
-	client.Client
-	namespace string
-}
-
-func newCluster(t *testing.T) cluster {
+// newCluster reaches a namespace of its own on a real API server.
+func newCluster(t *testing.T) client.Client {
 	t.Helper()
 	config := testenv.Config(t)
 	scheme := runtime.NewScheme()
@@ -33,7 +27,7 @@ func newCluster(t *testing.T) cluster {
 	must(t, AddToScheme(scheme))
 	api, err := client.New(config, client.Options{Scheme: scheme, FieldValidation: metav1.FieldValidationStrict})
 	must(t, err)
-	return cluster{client.NewNamespacedClient(api, testenv.Namespace(t, config)), ""}
+	return client.NewNamespacedClient(api, testenv.Namespace(t, config))
 }
 
 // Valid objects with nothing in them that is not required.
@@ -312,7 +306,7 @@ func refused(t *testing.T, err error, field, message string) {
 	if !apierrors.IsInvalid(err) {
 		t.Fatalf("got %v, want that %s is invalid", err, field)
 	}
-	status, _ := err.(apierrors.APIStatus) //nolint:errorlint // it comes straight from the client
+	status, _ := err.(apierrors.APIStatus)
 	for _, cause := range status.Status().Details.Causes {
 		if cause.Field == field && strings.Contains(cause.Message, message) {
 			return
