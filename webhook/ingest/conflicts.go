@@ -17,32 +17,33 @@ import (
 
 // +kubebuilder:rbac:groups=rollcall.dev,resources=courses,verbs=get;list;watch
 
-// conflicts finds what a document disagrees with, as the informers know it: courses that do not exist and an e-mail
-// address that another contact holds.
-func (s *store) conflicts(ctx context.Context, document rollcallv1alpha1.ContactSpec) ([]problem.Error, error) {
-	var found []problem.Error
+// surroundings are what a document may conflict with, as the informers know it.
+type surroundings struct {
+	// namesakes are the Contacts with the document's e-mail address.
+	namesakes []rollcallv1alpha1.Contact
+	// unknown are the courses that do not exist.
+	unknown []problem.Error
+}
 
+func (s *store) surroundings(ctx context.Context, document rollcallv1alpha1.ContactSpec) (found surroundings, err error) {
 	// This waits for the writes of other documents in this process, so that of two callers one after the other the
 	// second is told.
-	var holders rollcallv1alpha1.ContactList
-	if err := s.cached.List(ctx, &holders, client.InNamespace(s.namespace), client.UnsafeDisableDeepCopy,
+	var namesakes rollcallv1alpha1.ContactList
+	if err := s.cached.List(ctx, &namesakes, client.InNamespace(s.namespace), client.UnsafeDisableDeepCopy,
 		client.MatchingFields{index.ContactByEmail: index.EmailKey(platform, document.Email)}); err != nil {
-		return nil, fmt.Errorf("cannot look up the e-mail address: %w", err)
+		return found, fmt.Errorf("cannot look up the e-mail address: %w", err)
 	}
-	if holder := claim.EmailHolder(holders.Items); holder != nil && holder.Spec.ContactID != document.ContactID {
-		found = append(found, problem.Error{Pointer: "/Contact/Email", Reason: rollcallv1alpha1.ReasonEmailInUse,
-			Detail: "Another contact holds this e-mail address."})
-	}
+	found.namesakes = namesakes.Items
 
 	for i, access := range document.Enrollments {
 		var courses rollcallv1alpha1.CourseList
 		if err := s.cached.List(ctx, &courses, client.InNamespace(s.namespace), client.UnsafeDisableDeepCopy,
 			client.DisableReadYourWritesConsistency, // ingest writes no Courses
 			client.MatchingFields{index.CourseByCode: index.Key(platform, access.CourseCode)}); err != nil {
-			return nil, fmt.Errorf("cannot look up a course: %w", err)
+			return found, fmt.Errorf("cannot look up a course: %w", err)
 		}
 		if !slices.ContainsFunc(courses.Items, exists) {
-			found = append(found, problem.Error{
+			found.unknown = append(found.unknown, problem.Error{
 				Pointer: "/Contact/Enrollments/" + strconv.Itoa(i) + "/CourseCode",
 				Reason:  rollcallv1alpha1.ReasonCourseNotFound,
 				Detail:  "No course with this code exists.",
@@ -50,6 +51,22 @@ func (s *store) conflicts(ctx context.Context, document rollcallv1alpha1.Contact
 		}
 	}
 	return found, nil
+}
+
+// conflicts are what the Contact, now that it holds the document, disagrees with: an e-mail address that another one
+// holds, and courses that do not exist. It is asked after the write, since who holds an address depends on both.
+func (s surroundings) conflicts(contact *rollcallv1alpha1.Contact) []problem.Error {
+	claimants := []rollcallv1alpha1.Contact{*contact}
+	for _, namesake := range s.namesakes {
+		if namesake.Name != contact.Name {
+			claimants = append(claimants, namesake)
+		}
+	}
+	if claim.EmailHolder(claimants).Name == contact.Name {
+		return s.unknown
+	}
+	return append([]problem.Error{{Pointer: "/Contact/Email", Reason: rollcallv1alpha1.ReasonEmailInUse,
+		Detail: "Another contact holds this e-mail address."}}, s.unknown...)
 }
 
 // exists is false for a Course that goes away, and for one whose key the LMS does not know.

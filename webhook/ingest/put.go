@@ -3,9 +3,8 @@ package ingest
 import (
 	"net/http"
 
+	"golang.org/x/sync/errgroup"
 	ctrl "sigs.k8s.io/controller-runtime"
-
-	"rollcall.dev/rollcall/webhook/problem"
 )
 
 // put stores a document.
@@ -29,26 +28,24 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request) error {
 	document := sent.spec()
 
 	// A conflict is no reason not to store, so the look-up need not hold up the write.
-	type verdict struct {
-		conflicts []problem.Error
-		err       error
-	}
-	judged := make(chan verdict, 1)
-	go func() {
-		conflicts, err := s.store.conflicts(ctx, document)
-		judged <- verdict{conflicts, err}
-	}()
-	result, err := s.store.put(ctx, document, caller)
+	var around surroundings
+	var lookUp errgroup.Group
+	lookUp.Go(func() (err error) {
+		around, err = s.store.surroundings(ctx, document)
+		return err
+	})
+	contact, result, err := s.store.put(ctx, document, caller)
 	if err != nil {
 		return err
 	}
 	ctrl.LoggerFrom(ctx).V(1).Info("Stored a document", "contactID", contactID, "result", result, "source", caller)
-	judgement := <-judged
+	if err := lookUp.Wait(); err != nil {
+		return err
+	}
+	conflicts := around.conflicts(contact)
 	switch {
-	case judgement.err != nil:
-		return judgement.err
-	case len(judgement.conflicts) > 0:
-		return conflicting(judgement.conflicts)
+	case len(conflicts) > 0:
+		return conflicting(conflicts)
 	case result == created:
 		writeJSON(w, r, http.StatusCreated, receipt{result})
 	default:

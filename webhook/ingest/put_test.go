@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
@@ -172,6 +173,24 @@ func TestPutNamesConflictsAndStoresAllTheSame(t *testing.T) {
 	d.seen(gone)
 	if a := d.put("000123", document); a.status != http.StatusOK {
 		t.Errorf("PUT = %d %s after the causes went away, want 200", a.status, a.body)
+	}
+}
+
+// Who holds an address is decided as the controllers decide it: here by age, as neither has an account. The answer is
+// about what is true after the write.
+func TestPutLetsTheOlderContactTakeAnAddress(t *testing.T) {
+	d := open(t)
+	d.put("older", learner("older", "Jane"))
+	eventually(t, "the next second has begun", func() bool { // creation is known to the second
+		return time.Since(d.contact("older").CreationTimestamp.Time) > time.Second
+	})
+	d.put("younger", learner("younger", "Joe"))
+	d.seen(d.contact("younger"))
+	if a := d.put("older", strings.ReplaceAll(learner("older", "Jane"), "older@", "younger@")); a.status != http.StatusOK {
+		t.Errorf("PUT = %d %s of the older contact, want 200", a.status, a.body)
+	}
+	if a := d.put("younger", learner("younger", "Joe")); a.status != http.StatusConflict {
+		t.Errorf("PUT = %d %s of the younger contact, want 409", a.status, a.body)
 	}
 }
 

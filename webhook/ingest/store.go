@@ -58,8 +58,8 @@ const (
 	unchanged outcome = "Unchanged"
 )
 
-// put makes the Contact hold the document, whose source is the caller's name.
-func (s *store) put(ctx context.Context, document rollcallv1alpha1.ContactSpec, source string) (outcome, error) {
+// put makes the Contact hold the document, whose source is the caller's name, and gives the Contact.
+func (s *store) put(ctx context.Context, document rollcallv1alpha1.ContactSpec, source string) (*rollcallv1alpha1.Contact, outcome, error) {
 	key := client.ObjectKey{Namespace: s.namespace, Name: names.Contact(document.ContactID)}
 	s.contacts.LockKey(key.Name)
 	defer func() { _ = s.contacts.UnlockKey(key.Name) }()
@@ -73,47 +73,47 @@ func (s *store) put(ctx context.Context, document rollcallv1alpha1.ContactSpec, 
 	}
 
 	for range maxAttempts {
-		stored := &rollcallv1alpha1.Contact{}
-		err := reader.Get(ctx, key, stored)
+		contact := &rollcallv1alpha1.Contact{}
+		err := reader.Get(ctx, key, contact)
 		var result outcome
 		switch {
 		case apierrors.IsNotFound(err):
-			result, err = created, s.create(ctx, key, document, source)
+			result, err = created, s.create(ctx, key, contact, document, source)
 		case err != nil:
-			return "", fmt.Errorf("cannot read the Contact: %w", err)
-		case stored.Spec.ContactID != document.ContactID || stored.Spec.PlatformRef.Name != platform:
-			return "", fmt.Errorf("cannot use the Contact %s: %w", key.Name, errForeign)
-		case !stored.DeletionTimestamp.IsZero():
-			return "", problem.Unavailable("The contact is being deleted, and a document would be deleted with it. "+
+			return nil, "", fmt.Errorf("cannot read the Contact: %w", err)
+		case contact.Spec.ContactID != document.ContactID || contact.Spec.PlatformRef.Name != platform:
+			return nil, "", fmt.Errorf("cannot use the Contact %s: %w", key.Name, errForeign)
+		case !contact.DeletionTimestamp.IsZero():
+			return nil, "", problem.Unavailable("The contact is being deleted, and a document would be deleted with it. "+
 				"Nothing was stored; send the document again when the contact is gone.", retryAfter)
-		case !unsure && holds(&stored.Spec, &document):
-			return unchanged, nil
+		case !unsure && holds(&contact.Spec, &document):
+			return contact, unchanged, nil
 		default:
-			result, err = replaced, s.update(ctx, stored, document, source)
+			result, err = replaced, s.update(ctx, contact, document, source)
 		}
 		switch {
 		case err == nil:
 			s.unsure.Delete(key.Name)
-			return result, nil
+			return contact, result, nil
 		case apierrors.IsAlreadyExists(err), apierrors.IsConflict(err), result == replaced && apierrors.IsNotFound(err):
 			reader = s.live
 		case apierrors.IsInvalid(err):
-			return "", refused(err)
+			return nil, "", refused(err)
 		default:
 			if !isRefusal(err) {
 				s.unsure.Store(key.Name, nil)
 			}
-			return "", fmt.Errorf("cannot write the Contact: %w", err)
+			return nil, "", fmt.Errorf("cannot write the Contact: %w", err)
 		}
 	}
-	return "", fmt.Errorf("cannot write the Contact: others changed it %d times meanwhile", maxAttempts)
+	return nil, "", fmt.Errorf("cannot write the Contact: others changed it %d times meanwhile", maxAttempts)
 }
 
 // errForeign is about an object that has the name which a contact's object would have.
 var errForeign = errors.New("it belongs to another contact ID or another platform")
 
-func (s *store) create(ctx context.Context, key client.ObjectKey, document rollcallv1alpha1.ContactSpec, source string) error {
-	contact := &rollcallv1alpha1.Contact{
+func (s *store) create(ctx context.Context, key client.ObjectKey, contact *rollcallv1alpha1.Contact, document rollcallv1alpha1.ContactSpec, source string) error {
+	*contact = rollcallv1alpha1.Contact{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: key.Namespace,
 			Name:      key.Name,
