@@ -77,9 +77,9 @@ type turn struct {
 	times int
 }
 
-// take measures a turn: the contacts from first on.
+// take measures a turn: the contacts from first on. It begins and ends when all is quiet.
 func (b *bench) take(ctx context.Context, t *turn, first, count int) error {
-	before, err := b.settled(ctx)
+	before, err := b.writes(ctx)
 	if err != nil {
 		return err
 	}

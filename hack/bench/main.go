@@ -24,18 +24,19 @@ import (
 
 // options are what the flags say.
 type options struct {
-	contacts, enrollments, learners int
-	concurrency, rounds             int
-	timeout                         time.Duration
+	contacts, enrollments, learners     int
+	concurrency, rounds, callsPerMinute int
+	timeout                             time.Duration
 }
 
 func main() {
 	var o options
 	flag.IntVar(&o.contacts, "contacts", 2000, "how many Contacts are created, and how many new documents are sent")
 	flag.IntVar(&o.enrollments, "enrollments", 3, "how many courses each document lists")
-	flag.IntVar(&o.learners, "learners", 200, "how many new learners are brought in step with the LMS")
+	flag.IntVar(&o.learners, "learners", 200, "how many learners, of each kind, are brought in step with the LMS")
 	flag.IntVar(&o.concurrency, "concurrency", 16, "how many requests are under way at a time")
-	flag.IntVar(&o.rounds, "rounds", 4, "in how many turns each kind of request is measured")
+	flag.IntVar(&o.rounds, "rounds", 10, "in how many turns each kind of request is measured")
+	flag.IntVar(&o.callsPerMinute, "calls-per-minute", 100_000, "the platform's budget; the default is none, to show what the calls by themselves take")
 	flag.DurationVar(&o.timeout, "timeout", 10*time.Minute, "when to give up")
 	flag.Parse()
 
@@ -96,6 +97,8 @@ func (o options) check() error {
 		return errors.New("--enrollments must be between 1 and 100")
 	case o.learners < 1 || o.learners > 10_000:
 		return errors.New("--learners must be between 1 and 10000")
+	case o.callsPerMinute < 1 || o.callsPerMinute > 100_000:
+		return errors.New("--calls-per-minute must be between 1 and 100000")
 	case o.concurrency < 1 || o.concurrency > 1000:
 		return errors.New("--concurrency must be between 1 and 1000")
 	}

@@ -73,14 +73,24 @@ func (s *series) all() sample {
 	return all
 }
 
-// ratio compares a figure of two series: over all rounds, and the least and the most of a round.
-func ratio(a, b *series, figure func(sample) float64) (all, least, most float64) {
-	least = math.Inf(1)
+// ratios compares a figure of two series round by round, and gives the quotients from the least to the most. Their median
+// is what counts: a burst of somebody else's work spoils the rounds that it meets, and a sum would carry it along.
+func ratios(a, b *series, figure func(sample) float64) []float64 {
+	quotients := make([]float64, len(a.rounds))
 	for i := range a.rounds {
-		round := figure(a.rounds[i]) / figure(b.rounds[i])
-		least, most = min(least, round), max(most, round)
+		quotients[i] = figure(a.rounds[i]) / figure(b.rounds[i])
 	}
-	return figure(a.all()) / figure(b.all()), least, most
+	slices.Sort(quotients)
+	return quotients
+}
+
+// median gives the middle of sorted values.
+func median(sorted []float64) float64 {
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[middle]
+	}
+	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
 func rate(s sample) float64 { return s.rate() }

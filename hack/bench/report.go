@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -41,53 +42,75 @@ func reportIngest(create, putNew, putUnchanged *series) {
 	}
 	table(rows...)
 
-	newRate, newRateLeast, newRateMost := ratio(putNew, create, rate)
-	newP99, newP99Least, newP99Most := ratio(putNew, create, p99)
-	againRate, againLeast, againMost := ratio(putUnchanged, create, rate)
+	newRate, newP99, againRate := ratios(putNew, create, rate), ratios(putNew, create, p99), ratios(putUnchanged, create, rate)
 	againWrites := putUnchanged.writes.count(isOurs)
+	compared := func(name string, ratios []float64, goal string, reached bool) string {
+		return fmt.Sprintf("%s\t%.2f\t%.2f to %.2f\t%s\t%s", name, median(ratios), ratios[0], ratios[len(ratios)-1], goal, verdict(reached))
+	}
 	fmt.Println()
 	table(
-		"\tall rounds\tleast, most of a round\tgoal\t",
-		fmt.Sprintf("PUT new / raw create, rate\t%.2f\t%.2f, %.2f\t≥ 0.9\t%s", newRate, newRateLeast, newRateMost, verdict(newRate >= 0.9)),
-		fmt.Sprintf("PUT new / raw create, p99\t%.2f\t%.2f, %.2f\t≤ 1.3\t%s", newP99, newP99Least, newP99Most, verdict(newP99 <= 1.3)),
-		fmt.Sprintf("PUT unchanged / raw create, rate\t%.1f\t%.1f, %.1f\t≥ 10\t%s", againRate, againLeast, againMost, verdict(againRate >= 10)),
+		"\tmedian round\tall rounds\tgoal\t",
+		compared("PUT new / raw create, rate", newRate, "≥ 0.9", median(newRate) >= 0.9),
+		compared("PUT new / raw create, p99", newP99, "≤ 1.3", median(newP99) <= 1.3),
+		compared("PUT unchanged / raw create, rate", againRate, "≥ 10", median(againRate) >= 10),
 		fmt.Sprintf("API-server writes for all unchanged documents\t%d\t\t0\t%s", againWrites, verdict(againWrites == 0)),
 	)
 }
 
-func reportLearners(r *learnerResult) {
-	learners := float64(r.learners)
-	perLearner := func(count int) string { return fmt.Sprintf("%.2f", float64(count)/learners) }
-	fmt.Printf("\nLearners: %d new ones with %d enrollments, EoxCore\n", r.learners, r.enrollments)
-	fmt.Printf("all documents acknowledged after %.1f s, all Contacts Ready after %.1f s: %.0f learners and %.0f LMS calls a second\n\n",
-		r.acknowledged.Seconds(), r.ready.Seconds(), learners/r.ready.Seconds(), float64(len(r.calls))/r.ready.Seconds())
-
-	rows := []string{"API-server writes\tper learner"}
-	for _, request := range slices.SortedFunc(maps.Keys(r.writes), compareRequests) {
-		rows = append(rows, fmt.Sprintf("  %s %s\t%s", request.verb, request.resource, perLearner(r.writes[request])))
+// reportLearners prints a column for each group of learners.
+func reportLearners(enrollments int, all []*learners) {
+	fmt.Printf("\nLearners, %d enrollments each, EoxCore\n", enrollments)
+	row := func(name string, cell func(*learners) string) string {
+		for _, l := range all {
+			name += "\t" + cell(l)
+		}
+		return name
 	}
-	rows = append(rows, "LMS calls\tper learner")
-	calls := callsByRoute(r.calls)
-	for _, route := range slices.Sorted(maps.Keys(calls)) {
-		rows = append(rows, fmt.Sprintf("  %s\t%s", route, perLearner(calls[route])))
+	perLearner := func(name string, count func(*learners) int) string {
+		return row(name, func(l *learners) string { return fmt.Sprintf("%.2f", float64(count(l))/float64(l.count)) })
+	}
+	heading := func(name string) string { return row(name, func(*learners) string { return "" }) }
+	rows := []string{
+		row("", func(l *learners) string { return l.name }),
+		row("learners", func(l *learners) string { return strconv.Itoa(l.count) }),
+		row("until the last document was acknowledged", func(l *learners) string { return seconds(l.acknowledged) }),
+		row("until the last Contact was Ready", func(l *learners) string { return seconds(l.ready) }),
+		row("LMS calls a second", func(l *learners) string { return fmt.Sprintf("%.0f", float64(len(l.cost.calls))/l.ready.Seconds()) }),
+		heading("API-server writes per learner"),
+	}
+	requests, routes := writes{}, map[string]int{}
+	for _, l := range all {
+		requests = requests.plus(l.cost.writes)
+		maps.Copy(routes, callsByRoute(l.cost.calls))
+	}
+	for _, r := range slices.SortedFunc(maps.Keys(requests), compareRequests) {
+		rows = append(rows, perLearner("  "+r.verb+" "+r.resource, func(l *learners) int { return l.cost.writes[r] }))
+	}
+	rows = append(rows, heading("LMS calls per learner"))
+	for _, route := range slices.Sorted(maps.Keys(routes)) {
+		rows = append(rows, perLearner("  "+route, func(l *learners) int { return callsByRoute(l.cost.calls)[route] }))
 	}
 	table(rows...)
 
-	bound := 2*r.enrollments + 3
-	written, againWritten := r.writes.count(isOurs), r.againWrites.count(isOurs)
+	bound := 2*enrollments + 3
+	rows = []string{"\t\tresult\tgoal\t"}
+	for _, l := range all {
+		written, writtenAgain := l.cost.writes.count(isOurs), l.again.writes.count(isOurs)
+		rows = append(rows,
+			fmt.Sprintf("%s\tAPI-server writes until Ready, without events\t%.2f\t≤ %d\t%s", l.name, float64(written)/float64(l.count), bound, verdict(written <= bound*l.count)),
+			fmt.Sprintf("\tAPI-server writes for all of them again, unchanged\t%d\t0\t%s", writtenAgain, verdict(writtenAgain == 0)),
+			fmt.Sprintf("\tLMS calls for all of them again, unchanged\t%d\t0\t%s", len(l.again.calls), verdict(len(l.again.calls) == 0)),
+		)
+	}
 	fmt.Println()
-	table(
-		"\tresult\tgoal\t",
-		fmt.Sprintf("API-server writes until a new contact is Ready, without events\t%s\t≤ %d\t%s", perLearner(written), bound, verdict(written <= bound*r.learners)),
-		fmt.Sprintf("API-server writes for all of them again, unchanged\t%d\t0\t%s", againWritten, verdict(againWritten == 0)),
-		fmt.Sprintf("LMS calls for all of them again, unchanged\t%d\t0\t%s", len(r.againCalls), verdict(len(r.againCalls) == 0)),
-	)
+	table(rows...)
 }
 
+// callsByRoute counts calls by what was asked for and how it was answered.
 func callsByRoute(calls []openedxtest.Call) map[string]int {
 	counts := map[string]int{}
 	for _, call := range calls {
-		counts[call.Method+" "+call.Route]++
+		counts[fmt.Sprintf("%s %s: %d", call.Method, call.Route, call.Status)]++
 	}
 	return counts
 }
@@ -99,3 +122,5 @@ func compareRequests(a, b request) int {
 func milliseconds(d time.Duration) string {
 	return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
 }
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
