@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -186,6 +188,34 @@ func TestAcceptedDocumentsComeBackAsTheyWere(t *testing.T) {
 				t.Errorf("document (-sent +back):\n%s", diff)
 			}
 		})
+	}
+}
+
+// The samples' documents are valid, are of the courses beside them, and include the one of the API's description.
+func TestSampleDocuments(t *testing.T) {
+	courses, err := os.ReadFile("../../config/samples/courses.yaml")
+	must(t, err)
+	files, err := filepath.Glob("../../config/samples/documents/*.json")
+	must(t, err)
+	sent := map[string]document{}
+	for _, file := range files {
+		body, err := os.ReadFile(file)
+		must(t, err)
+		id := strings.TrimSuffix(filepath.Base(file), ".json")
+		decoded, found := check(id, string(body))
+		if found != nil {
+			t.Fatal(file, found.Errors)
+		}
+		sent[id] = decoded
+		for _, access := range decoded.spec().Enrollments {
+			if !strings.Contains(string(courses), "courseCode: "+access.CourseCode+"\n") {
+				t.Errorf("%s: there is no course %s", file, access.CourseCode)
+			}
+		}
+	}
+	described, _ := check("000123", joe())
+	if diff := cmp.Diff(described, sent["000123"]); diff != "" {
+		t.Errorf("document 000123 (-described +sample):\n%s", diff)
 	}
 }
 

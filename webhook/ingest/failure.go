@@ -1,10 +1,12 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +72,9 @@ func refused(err error) *problem.Problem {
 	if len(found) == 0 {
 		found = []problem.Error{{Pointer: "/Contact", Reason: reasonRefused, Detail: "The API server does not take this."}}
 	}
-	return invalid(found...)
+	// The API server lists in any order, and one attribute once for every rule.
+	slices.SortFunc(found, func(a, b problem.Error) int { return cmp.Compare(a.Pointer, b.Pointer) })
+	return invalid(slices.Compact(found)...)
 }
 
 var fieldSegment = regexp.MustCompile(`[A-Za-z]+|\d+`)

@@ -3,7 +3,9 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -113,6 +115,14 @@ func TestPutOfAnotherDocumentReplacesItAndLeavesWhatPeoplePutThere(t *testing.T)
 	}
 	if got.Labels["cohort"] != "a" || got.Annotations["note"] != "call back" || got.Status.Learner.Username != "joe" {
 		t.Errorf("labels %v, annotations %v or learner %v did not survive", got.Labels, got.Annotations, got.Status.Learner)
+	}
+	var managers []string
+	for _, entry := range got.ManagedFields {
+		managers = append(managers, entry.Manager)
+	}
+	slices.Sort(managers)
+	if diff := cmp.Diff([]string{"a-controller", "a-person", "rollcall-ingest"}, managers); diff != "" {
+		t.Errorf("managers of fields (-want +got):\n%s", diff)
 	}
 	if got.Generation != edited.Generation+1 {
 		t.Errorf("generation %d, want one more than %d", got.Generation, edited.Generation)
@@ -384,6 +394,34 @@ func TestAfterALostAnswerNothingIsTakenForGranted(t *testing.T) {
 	// Once a write is known to have succeeded, equal is equal again.
 	if a := d.put("lost", learner("lost", "Anna")); a.body != `{"Result":"Unchanged"}` {
 		t.Errorf("PUT = %d %s, want 200 Unchanged", a.status, a.body)
+	}
+}
+
+// A CRD or a policy may be stricter than ingest. Here the wire makes the document worse than what was sent.
+func TestWhatTheAPIServerFindsInvalidIsPointedAt(t *testing.T) {
+	d := open(t)
+	d.wire.breakWith(func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+		if strings.HasSuffix(r.URL.Path, "/contacts") && r.Method == http.MethodPost {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				return nil, err
+			}
+			worse := strings.NewReplacer("2018-09-30", "2016-09-30", "Smith", "<Smith").Replace(string(body))
+			r = r.Clone(r.Context())
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(worse)), int64(len(worse))
+		}
+		return next.RoundTrip(r)
+	})
+	a := d.put("000123", joe())
+	if a.status != http.StatusForbidden {
+		t.Fatalf("PUT = %d %s, want 403", a.status, a.body)
+	}
+	want := []problem.Error{
+		{Pointer: "/Contact/Enrollments/0/AccessEndDate", Reason: "Refused", Detail: "The API server does not take this."},
+		{Pointer: "/Contact/LastName", Reason: "Refused", Detail: "The API server does not take this."},
+	}
+	if diff := cmp.Diff(want, a.problem(t).Errors); diff != "" {
+		t.Errorf("errors (-want +got):\n%s", diff)
 	}
 }
 

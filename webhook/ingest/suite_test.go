@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -43,7 +44,10 @@ import (
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard()) // what the door logs is collected by each test
+	testenv.Main(m)
+}
 
 // door is an ingest that serves over HTTPS, in a namespace of its own.
 type door struct {
