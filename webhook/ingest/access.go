@@ -115,7 +115,7 @@ func (a *access) allow(r *http.Request, verb, contactID string) (caller string, 
 		}
 	}
 	return "", problem.Forbidden(fmt.Sprintf(
-		"The caller has no permission to %s contacts/document in this namespace. Nothing was stored.", verb))
+		"The caller has no permission to %s contacts/document in this namespace.", verb))
 }
 
 // unanswered tells a token review that failed from one that said no. The authenticator returns both as errors; a no is

@@ -45,8 +45,7 @@ func (d document) validate(contactID string) error {
 	return found.problem()
 }
 
-// findings collects what is wrong. Each of its checks looks at one member and passes over nothing it cannot see: a
-// member that is missing is found once and not looked at further.
+// findings collects what is wrong, at most one thing about each member.
 type findings []problem.Error
 
 func (f *findings) add(pointer, reason, detail string) {
