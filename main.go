@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 
+	uberzap "go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -30,11 +32,14 @@ import (
 	"rollcall.dev/rollcall/webhook/ingest"
 )
 
+// mostVerbose is V(5) in logr's terms.
+const mostVerbose = zapcore.Level(-5)
+
 // options are what the flags say.
 type options struct {
-	ingestAddress, ingestCertDir, ingestNamespace string
-	metricsAddress, probeAddress                  string
-	leaderElect                                   bool
+	ingestAddress, ingestCertDir, ingestNamespace, ingestPathPrefix string
+	metricsAddress, probeAddress                                    string
+	leaderElect                                                     bool
 }
 
 func main() {
@@ -42,12 +47,17 @@ func main() {
 	flag.StringVar(&o.ingestAddress, "ingest-bind-address", ":8443", "address of the ingest API, HTTPS")
 	flag.StringVar(&o.ingestCertDir, "ingest-cert-dir", "/var/run/rollcall/ingest-cert", "folder with the ingest API's certificate, tls.crt and tls.key; a new one is taken up at once")
 	flag.StringVar(&o.ingestNamespace, "ingest-namespace", "default", "namespace that documents are stored in")
+	flag.StringVar(&o.ingestPathPrefix, "ingest-path-prefix", "/gk/api", "what comes before /contacts/ in the path of a document")
 	flag.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "address of the metrics, HTTPS with Kubernetes' authentication; 0 serves none")
 	flag.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
 	flag.BoolVar(&o.leaderElect, "leader-elect", false, "let only one of several replicas reconcile; all of them take documents")
 	logging := zap.Options{}
 	logging.BindFlags(flag.CommandLine)
 	flag.Parse()
+	// Beyond this level client-go logs bodies, and they hold names and e-mail addresses.
+	if level, ok := logging.Level.(uberzap.AtomicLevel); ok && level.Level() < mostVerbose {
+		level.SetLevel(mostVerbose)
+	}
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
 
 	if err := run(ctrl.SetupSignalHandler(), o); err != nil {
@@ -115,7 +125,7 @@ func newManager(restConfig *rest.Config, o options, clock clock.Clock, adjust ..
 	}
 	door, err := ingest.New(ingest.Options{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Cache: mgr.GetCache(), Config: restConfig,
-		Namespace: o.ingestNamespace, BindAddress: o.ingestAddress, CertDir: o.ingestCertDir, Clock: clock,
+		Namespace: o.ingestNamespace, BindAddress: o.ingestAddress, PathPrefix: o.ingestPathPrefix, CertDir: o.ingestCertDir, Clock: clock,
 	})
 	if err != nil {
 		return nil, err

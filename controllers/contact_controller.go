@@ -124,10 +124,14 @@ func (r *contactReconciler) finalize(ctx context.Context, contact *v1alpha1.Cont
 	return outcome{}, r.removeFinalizer(ctx, contact)
 }
 
+// maxSource is the bound of status.document.source.
+const maxSource = 1024
+
 func documentStatus(contact *v1alpha1.Contact) v1alpha1.DocumentStatus {
+	source := []rune(contact.Annotations[v1alpha1.DocumentSourceAnnotation])
 	status := v1alpha1.DocumentStatus{
 		Digest: document.Digest(&contact.Spec),
-		Source: contact.Annotations[v1alpha1.DocumentSourceAnnotation],
+		Source: string(source[:min(len(source), maxSource)]),
 	}
 	if received, err := time.Parse(time.RFC3339, contact.Annotations[v1alpha1.DocumentReceivedAnnotation]); err == nil {
 		status.ReceivedTime = new(metav1.NewTime(received))

@@ -60,7 +60,7 @@ func (r *learningPlatformReconciler) Reconcile(ctx context.Context, request ctrl
 
 func (r *learningPlatformReconciler) probe(ctx context.Context, platform *v1alpha1.LearningPlatform) (outcome, error) {
 	if _, err := time.LoadLocation(platform.Spec.TimeZone); err != nil {
-		return stalled(v1alpha1.ReasonInvalidTimeZone, "spec.timeZone is not in the IANA time zone database.", 0), nil
+		return stalled(v1alpha1.ReasonInvalidTimeZone, "spec.timeZone is not in the IANA time zone database.", 0), nil //nolint:nilerr // The outcome says it.
 	}
 	connection, err := r.platforms.to(ctx, platform)
 	if err == nil {

@@ -111,7 +111,7 @@ func (p *platforms) ready(ctx context.Context, namespace, name string) (*v1alpha
 		return platform, nil, &waiting, nil
 	}
 	connection, err := p.to(ctx, platform)
-	if failure := (*lms.Error)(nil); errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*lms.Error](err); ok {
 		p.suspect(platform)
 		waiting := working(v1alpha1.ReasonPlatformUnavailable, failure.Message, platformRecheck)
 		return platform, nil, &waiting, nil

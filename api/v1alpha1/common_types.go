@@ -11,6 +11,7 @@ import (
 type Date string
 
 // PlatformReference names the LearningPlatform in the same namespace that an object belongs to.
+// +kubebuilder:validation:MinProperties=1
 type PlatformReference struct {
 	// name of the LearningPlatform.
 	// +kubebuilder:validation:MinLength=1
@@ -85,7 +86,7 @@ type AttemptError struct {
 
 // ObjectStatus is what every kind reports in the same way.
 type ObjectStatus struct {
-	// conditions: Ready always; Reconciling, Stalled and Conflict only while True.
+	// conditions are Ready, which is always there, and Reconciling, Stalled and Conflict, only while True.
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=8
@@ -103,4 +104,3 @@ type ObjectStatus struct {
 	// +optional
 	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
 }
-

@@ -176,9 +176,9 @@ type DocumentStatus struct {
 	// +optional
 	ReceivedTime *metav1.Time `json:"receivedTime,omitempty"`
 
-	// source is the authenticated caller that sent it. Unset: it did not come through ingest.
+	// source is the authenticated caller that sent it, cut after 1024 characters. Unset: it did not come through ingest.
 	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:MaxLength=1024
 	// +optional
 	Source string `json:"source,omitempty"`
 }

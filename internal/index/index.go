@@ -9,7 +9,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	rollcallv1alpha1 "rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/api/v1alpha1"
 )
 
 // The indexes, for client.MatchingFields. Where a value means something only on one platform, its key is made by Key.
@@ -41,29 +41,29 @@ func Register(ctx context.Context, indexer client.FieldIndexer) error {
 		name string
 		keys client.IndexerFunc
 	}{
-		{&rollcallv1alpha1.Course{}, CourseByCode, func(object client.Object) []string {
-			spec := &object.(*rollcallv1alpha1.Course).Spec
+		{&v1alpha1.Course{}, CourseByCode, func(object client.Object) []string {
+			spec := &object.(*v1alpha1.Course).Spec
 			return []string{Key(spec.PlatformRef.Name, spec.CourseCode)}
 		}},
-		{&rollcallv1alpha1.Contact{}, ContactByEmail, func(object client.Object) []string {
-			spec := &object.(*rollcallv1alpha1.Contact).Spec
+		{&v1alpha1.Contact{}, ContactByEmail, func(object client.Object) []string {
+			spec := &object.(*v1alpha1.Contact).Spec
 			return []string{EmailKey(spec.PlatformRef.Name, spec.Email)}
 		}},
-		{&rollcallv1alpha1.Contact{}, ContactByUsername, func(object client.Object) []string {
-			contact := object.(*rollcallv1alpha1.Contact)
+		{&v1alpha1.Contact{}, ContactByUsername, func(object client.Object) []string {
+			contact := object.(*v1alpha1.Contact)
 			if contact.Status.Learner.Username == "" {
 				return nil
 			}
 			return []string{Key(contact.Spec.PlatformRef.Name, contact.Status.Learner.Username)}
 		}},
-		{&rollcallv1alpha1.Enrollment{}, EnrollmentByContact, func(object client.Object) []string {
-			return []string{object.(*rollcallv1alpha1.Enrollment).Spec.ContactRef.Name}
+		{&v1alpha1.Enrollment{}, EnrollmentByContact, func(object client.Object) []string {
+			return []string{object.(*v1alpha1.Enrollment).Spec.ContactRef.Name}
 		}},
-		{&rollcallv1alpha1.Enrollment{}, EnrollmentByCourse, func(object client.Object) []string {
-			return []string{object.(*rollcallv1alpha1.Enrollment).Spec.CourseCode}
+		{&v1alpha1.Enrollment{}, EnrollmentByCourse, func(object client.Object) []string {
+			return []string{object.(*v1alpha1.Enrollment).Spec.CourseCode}
 		}},
-		{&rollcallv1alpha1.CourseMentor{}, MentorByCourse, func(object client.Object) []string {
-			spec := &object.(*rollcallv1alpha1.CourseMentor).Spec
+		{&v1alpha1.CourseMentor{}, MentorByCourse, func(object client.Object) []string {
+			spec := &object.(*v1alpha1.CourseMentor).Spec
 			return []string{Key(spec.PlatformRef.Name, spec.CourseCode)}
 		}},
 	} {

@@ -45,8 +45,7 @@ func (e *Error) Unwrap() error { return e.Cause }
 
 // AsError gives the classified failure in err. What was never classified, such as the end of a context, is Transient.
 func AsError(err error) *Error {
-	var classified *Error
-	if errors.As(err, &classified) {
+	if classified, ok := errors.AsType[*Error](err); ok {
 		return classified
 	}
 	return &Error{Class: Transient, Reason: "Retrying", Message: "The call did not finish.", Cause: err}

@@ -19,7 +19,7 @@ import (
 	authorizationv1 "k8s.io/client-go/kubernetes/typed/authorization/v1"
 	"k8s.io/client-go/rest"
 
-	rollcallv1alpha1 "rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/names"
 	"rollcall.dev/rollcall/webhook/problem"
 )
@@ -94,8 +94,8 @@ func (a *access) allow(r *http.Request, verb, contactID string) (caller string, 
 		User:            response.User,
 		Verb:            verb,
 		Namespace:       a.namespace,
-		APIGroup:        rollcallv1alpha1.GroupVersion.Group,
-		APIVersion:      rollcallv1alpha1.GroupVersion.Version,
+		APIGroup:        v1alpha1.GroupVersion.Group,
+		APIVersion:      v1alpha1.GroupVersion.Version,
 		Resource:        "contacts",
 		Subresource:     "document",
 		ResourceRequest: true,

@@ -1,7 +1,7 @@
 package ingest
 
 import (
-	rollcallv1alpha1 "rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/api/v1alpha1"
 )
 
 // document is what the back office sends and reads back. A nil member is one that was not sent.
@@ -36,20 +36,20 @@ var memberOf = map[string]string{
 }
 
 // spec gives the part of Contact.spec that a valid document states.
-func (d document) spec() rollcallv1alpha1.ContactSpec {
-	spec := rollcallv1alpha1.ContactSpec{
+func (d document) spec() v1alpha1.ContactSpec {
+	spec := v1alpha1.ContactSpec{
 		ContactID: *d.Contact.ContactID,
 		FirstName: *d.Contact.FirstName,
 		LastName:  *d.Contact.LastName,
 		Email:     *d.Contact.Email,
 	}
 	for _, sent := range *d.Contact.Enrollments {
-		access := rollcallv1alpha1.CourseAccess{
+		access := v1alpha1.CourseAccess{
 			CourseCode:      *sent.CourseCode,
-			AccessStartDate: rollcallv1alpha1.Date(*sent.AccessStartDate),
+			AccessStartDate: v1alpha1.Date(*sent.AccessStartDate),
 		}
 		if sent.AccessEndDate != nil {
-			access.AccessEndDate = rollcallv1alpha1.Date(*sent.AccessEndDate)
+			access.AccessEndDate = v1alpha1.Date(*sent.AccessEndDate)
 		}
 		spec.Enrollments = append(spec.Enrollments, access)
 	}
@@ -57,7 +57,7 @@ func (d document) spec() rollcallv1alpha1.ContactSpec {
 }
 
 // documentOf gives back the document that a Contact holds.
-func documentOf(spec *rollcallv1alpha1.ContactSpec) document {
+func documentOf(spec *v1alpha1.ContactSpec) document {
 	enrollments := make([]enrollment, 0, len(spec.Enrollments))
 	for _, access := range spec.Enrollments {
 		sent := enrollment{

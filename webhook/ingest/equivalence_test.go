@@ -13,7 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	rollcallv1alpha1 "rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/testenv"
 	"rollcall.dev/rollcall/webhook/problem"
 )
@@ -23,12 +23,12 @@ func asker(t *testing.T) func(document) error {
 	t.Helper()
 	config := testenv.Config(t)
 	scheme := runtime.NewScheme()
-	must(t, rollcallv1alpha1.AddToScheme(scheme))
+	must(t, v1alpha1.AddToScheme(scheme))
 	api, err := client.New(config, client.Options{Scheme: scheme})
 	must(t, err)
 	namespace := testenv.Namespace(t, config)
 	return func(d document) error {
-		contact := &rollcallv1alpha1.Contact{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "asked"}, Spec: d.spec()}
+		contact := &v1alpha1.Contact{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "asked"}, Spec: d.spec()}
 		err := api.Create(context.Background(), contact, client.DryRunAll)
 		if err != nil && !apierrors.IsInvalid(err) {
 			t.Fatal(err)

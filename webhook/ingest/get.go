@@ -12,7 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	rollcallv1alpha1 "rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/index"
 	"rollcall.dev/rollcall/internal/names"
 	"rollcall.dev/rollcall/webhook/problem"
@@ -40,12 +40,12 @@ type contactState struct {
 }
 
 type enrollmentState struct {
-	CourseCode string                  `json:"CourseCode"`
-	State      string                  `json:"State"`
-	Access     rollcallv1alpha1.Access `json:"Access,omitzero"`
-	Enrolled   bool                    `json:"Enrolled"`
-	Mode       string                  `json:"Mode,omitzero"`
-	Message    string                  `json:"Message,omitzero"`
+	CourseCode string          `json:"CourseCode"`
+	State      string          `json:"State"`
+	Access     v1alpha1.Access `json:"Access,omitzero"`
+	Enrolled   bool            `json:"Enrolled"`
+	Mode       string          `json:"Mode,omitzero"`
+	Message    string          `json:"Message,omitzero"`
 }
 
 // get gives a document back.
@@ -54,7 +54,7 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) error {
 	if _, err := s.access.allow(r, "get", contactID); err != nil {
 		return err
 	}
-	contact := &rollcallv1alpha1.Contact{}
+	contact := &v1alpha1.Contact{}
 	err := s.store.cached.Get(ctx, client.ObjectKey{Namespace: s.store.namespace, Name: names.Contact(contactID)}, contact)
 	if apierrors.IsNotFound(err) || err == nil && contact.Spec.ContactID != contactID {
 		return problem.NotFound("No document of this contact is stored.")
@@ -71,23 +71,23 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) error {
 }
 
 // enrollments gives the Enrollments of a Contact in the order of their names.
-func (s *store) enrollments(ctx context.Context, contact *rollcallv1alpha1.Contact) ([]rollcallv1alpha1.Enrollment, error) {
-	var list rollcallv1alpha1.EnrollmentList
+func (s *store) enrollments(ctx context.Context, contact *v1alpha1.Contact) ([]v1alpha1.Enrollment, error) {
+	var list v1alpha1.EnrollmentList
 	if err := s.cached.List(ctx, &list, client.InNamespace(s.namespace),
 		client.DisableReadYourWritesConsistency, // ingest writes no Enrollments
 		client.MatchingFields{index.EnrollmentByContact: contact.Name}); err != nil {
 		return nil, fmt.Errorf("cannot read the Enrollments: %w", err)
 	}
-	slices.SortFunc(list.Items, func(a, b rollcallv1alpha1.Enrollment) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(list.Items, func(a, b v1alpha1.Enrollment) int { return cmp.Compare(a.Name, b.Name) })
 	return list.Items, nil
 }
 
 // stateOf says where a Contact and its Enrollments stand.
-func stateOf(contact *rollcallv1alpha1.Contact, enrollments []rollcallv1alpha1.Enrollment) contactState {
+func stateOf(contact *v1alpha1.Contact, enrollments []v1alpha1.Enrollment) contactState {
 	state := contactState{Username: contact.Status.Learner.Username, Enrollments: []enrollmentState{}}
 	state.State, state.Ready, state.Message = readiness(contact, contact.Status.Conditions)
 
-	byName := make(map[string]*rollcallv1alpha1.Enrollment, len(enrollments))
+	byName := make(map[string]*v1alpha1.Enrollment, len(enrollments))
 	for i := range enrollments {
 		byName[enrollments[i].Name] = &enrollments[i]
 	}
@@ -100,10 +100,10 @@ func stateOf(contact *rollcallv1alpha1.Contact, enrollments []rollcallv1alpha1.E
 		case state.Ready:
 			// The object of an access that ended long ago is gone; the document outlives it.
 			state.Enrollments = append(state.Enrollments, enrollmentState{CourseCode: access.CourseCode,
-				State: rollcallv1alpha1.ReasonSynced, Access: rollcallv1alpha1.AccessEnded})
+				State: v1alpha1.ReasonSynced, Access: v1alpha1.AccessEnded})
 		default:
 			state.Enrollments = append(state.Enrollments, enrollmentState{CourseCode: access.CourseCode,
-				State: rollcallv1alpha1.ReasonQueued})
+				State: v1alpha1.ReasonQueued})
 		}
 	}
 	for i := range enrollments {
@@ -114,7 +114,7 @@ func stateOf(contact *rollcallv1alpha1.Contact, enrollments []rollcallv1alpha1.E
 	return state
 }
 
-func enrollmentStateOf(enrollment *rollcallv1alpha1.Enrollment) enrollmentState {
+func enrollmentStateOf(enrollment *v1alpha1.Enrollment) enrollmentState {
 	state := enrollmentState{
 		CourseCode: enrollment.Spec.CourseCode,
 		Access:     enrollment.Status.Access,
@@ -127,9 +127,9 @@ func enrollmentStateOf(enrollment *rollcallv1alpha1.Enrollment) enrollmentState 
 
 // readiness reads the Ready condition. One that speaks of an older generation says nothing of the stored document.
 func readiness(object client.Object, conditions []metav1.Condition) (state string, ready bool, message string) {
-	condition := meta.FindStatusCondition(conditions, rollcallv1alpha1.ConditionReady)
+	condition := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
 	if condition == nil || condition.ObservedGeneration < object.GetGeneration() {
-		return rollcallv1alpha1.ReasonQueued, false, "Stored; the work on it has not begun."
+		return v1alpha1.ReasonQueued, false, "Stored; the work on it has not begun."
 	}
 	return condition.Reason, condition.Status == metav1.ConditionTrue, condition.Message
 }

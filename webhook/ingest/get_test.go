@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	rollcallv1alpha1 "rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/names"
 )
 
@@ -42,17 +42,17 @@ func TestGetGivesTheDocumentAndWhereItStands(t *testing.T) {
 
 	// The controllers' part.
 	contact := d.contact("000123")
-	contact.Status.Learner = rollcallv1alpha1.LearnerStatus{Username: "joe_smith", ProvisionedBy: rollcallv1alpha1.ProvisionedByCreation}
+	contact.Status.Learner = v1alpha1.LearnerStatus{Username: "joe_smith", ProvisionedBy: v1alpha1.ProvisionedByCreation}
 	ready(&contact.Status.ObjectStatus, contact.Generation, metav1.ConditionFalse, "Retrying", "The LMS does not answer.")
 	must(t, d.admin.Status().Update(ctx, contact))
 	for code, state := range map[string]string{"B": "Synced", "dropped": "Deleting"} {
-		enrollment := &rollcallv1alpha1.Enrollment{
+		enrollment := &v1alpha1.Enrollment{
 			ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: names.Enrollment("000123", code)},
-			Spec: rollcallv1alpha1.EnrollmentSpec{ContactRef: rollcallv1alpha1.ContactReference{Name: contact.Name},
+			Spec: v1alpha1.EnrollmentSpec{ContactRef: v1alpha1.ContactReference{Name: contact.Name},
 				CourseCode: code, AccessStartDate: "2017-10-01"},
 		}
 		must(t, d.admin.Create(ctx, enrollment))
-		enrollment.Status.Access = rollcallv1alpha1.AccessOpen
+		enrollment.Status.Access = v1alpha1.AccessOpen
 		enrollment.Status.Enrolled = new(true)
 		enrollment.Status.Mode = "audit"
 		ready(&enrollment.Status.ObjectStatus, enrollment.Generation, metav1.ConditionTrue, state, "All is well.")
@@ -77,7 +77,7 @@ func TestGetGivesTheDocumentAndWhereItStands(t *testing.T) {
 	check("replaced", `{"State": "Queued", "Ready": false, "Message": "Stored; the work on it has not begun.", "Username": "joe_smith", "Enrollments": [`+b+`, `+extra+`]}`)
 }
 
-func ready(status *rollcallv1alpha1.ObjectStatus, generation int64, is metav1.ConditionStatus, reason, message string) {
-	meta.SetStatusCondition(&status.Conditions, metav1.Condition{Type: rollcallv1alpha1.ConditionReady, Status: is,
+func ready(status *v1alpha1.ObjectStatus, generation int64, is metav1.ConditionStatus, reason, message string) {
+	meta.SetStatusCondition(&status.Conditions, metav1.Condition{Type: v1alpha1.ConditionReady, Status: is,
 		ObservedGeneration: generation, Reason: reason, Message: message})
 }

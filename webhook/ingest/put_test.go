@@ -17,7 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	rollcallv1alpha1 "rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/names"
 	"rollcall.dev/rollcall/webhook/problem"
 )
@@ -37,24 +37,24 @@ func TestPutOfANewDocumentIsOneWrite(t *testing.T) {
 	}
 
 	contact := d.contact("000123")
-	want := rollcallv1alpha1.ContactSpec{
+	want := v1alpha1.ContactSpec{
 		ContactID: "000123", FirstName: "Joe", LastName: "Smith", Email: "joe.smith@acme.com",
-		Enrollments: []rollcallv1alpha1.CourseAccess{
+		Enrollments: []v1alpha1.CourseAccess{
 			{CourseCode: "1234A", AccessStartDate: "2017-10-01", AccessEndDate: "2018-09-30"},
 		},
-		PlatformRef:    rollcallv1alpha1.PlatformReference{Name: "default"},
-		DeletionPolicy: rollcallv1alpha1.DeletionWithdraw,
+		PlatformRef:    v1alpha1.PlatformReference{Name: "default"},
+		DeletionPolicy: v1alpha1.DeletionWithdraw,
 	}
 	if diff := cmp.Diff(want, contact.Spec); diff != "" {
 		t.Errorf("Contact.spec (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{rollcallv1alpha1.WithdrawalFinalizer}, contact.Finalizers); diff != "" {
+	if diff := cmp.Diff([]string{v1alpha1.WithdrawalFinalizer}, contact.Finalizers); diff != "" {
 		t.Errorf("finalizers (-want +got):\n%s", diff)
 	}
-	if got, want := contact.Annotations[rollcallv1alpha1.DocumentSourceAnnotation], "system:serviceaccount:"+d.namespace+":writer"; got != want {
+	if got, want := contact.Annotations[v1alpha1.DocumentSourceAnnotation], "system:serviceaccount:"+d.namespace+":writer"; got != want {
 		t.Errorf("source = %q, want %q", got, want)
 	}
-	if contact.Annotations[rollcallv1alpha1.DocumentReceivedAnnotation] == "" {
+	if contact.Annotations[v1alpha1.DocumentReceivedAnnotation] == "" {
 		t.Error("the time of the document is missing")
 	}
 	if got := contact.ManagedFields[0].Manager; got != string(fieldOwner) || len(contact.ManagedFields) != 1 {
@@ -90,9 +90,9 @@ func TestPutOfAnotherDocumentReplacesItAndLeavesWhatPeoplePutThere(t *testing.T)
 	edited.Labels = map[string]string{"cohort": "a"}
 	edited.Annotations["note"] = "call back"
 	edited.Spec.Suspend = new(true)
-	edited.Spec.DeletionPolicy = rollcallv1alpha1.DeletionOrphan
+	edited.Spec.DeletionPolicy = v1alpha1.DeletionOrphan
 	must(t, d.admin.Update(context.Background(), edited, client.FieldOwner("a-person")))
-	edited.Status.Learner = rollcallv1alpha1.LearnerStatus{Username: "joe", ProvisionedBy: rollcallv1alpha1.ProvisionedByCreation}
+	edited.Status.Learner = v1alpha1.LearnerStatus{Username: "joe", ProvisionedBy: v1alpha1.ProvisionedByCreation}
 	must(t, d.admin.Status().Update(context.Background(), edited, client.FieldOwner("a-controller")))
 
 	// The cache may or may not have seen the edits yet: the first write then fails and is repeated, and counts as none.
@@ -109,7 +109,7 @@ func TestPutOfAnotherDocumentReplacesItAndLeavesWhatPeoplePutThere(t *testing.T)
 	got := d.contact("000123")
 	want := edited.DeepCopy()
 	want.Spec.FirstName = "Joseph"
-	want.Spec.Enrollments = []rollcallv1alpha1.CourseAccess{{CourseCode: "1235A", AccessStartDate: "2017-10-01"}}
+	want.Spec.Enrollments = []v1alpha1.CourseAccess{{CourseCode: "1235A", AccessStartDate: "2017-10-01"}}
 	if diff := cmp.Diff(want.Spec, got.Spec); diff != "" {
 		t.Errorf("Contact.spec (-want +got):\n%s", diff)
 	}
@@ -140,11 +140,11 @@ func TestPutNamesConflictsAndStoresAllTheSame(t *testing.T) {
 	d := open(t)
 	d.course("1234A")
 	gone := d.course("1236A")
-	setConflict(gone, rollcallv1alpha1.ReasonCourseNotFound)
+	setConflict(gone, v1alpha1.ReasonCourseNotFound)
 	must(t, d.admin.Status().Update(context.Background(), gone))
 	d.seen(gone)
 	claimed := d.course("1237A")
-	setConflict(claimed, rollcallv1alpha1.ReasonCourseCodeClaimed)
+	setConflict(claimed, v1alpha1.ReasonCourseCodeClaimed)
 	must(t, d.admin.Status().Update(context.Background(), claimed))
 	d.seen(claimed)
 
@@ -178,7 +178,7 @@ func TestPutNamesConflictsAndStoresAllTheSame(t *testing.T) {
 	// The causes go away.
 	d.put("000124", learner("000124", "Jane"))
 	d.course("1235A")
-	meta.RemoveStatusCondition(&gone.Status.Conditions, rollcallv1alpha1.ConditionConflict)
+	meta.RemoveStatusCondition(&gone.Status.Conditions, v1alpha1.ConditionConflict)
 	must(t, d.admin.Status().Update(context.Background(), gone))
 	d.seen(gone)
 	if a := d.put("000123", document); a.status != http.StatusOK {
@@ -204,8 +204,8 @@ func TestPutLetsTheOlderContactTakeAnAddress(t *testing.T) {
 	}
 }
 
-func setConflict(course *rollcallv1alpha1.Course, reason string) {
-	meta.SetStatusCondition(&course.Status.Conditions, metav1.Condition{Type: rollcallv1alpha1.ConditionConflict,
+func setConflict(course *v1alpha1.Course, reason string) {
+	meta.SetStatusCondition(&course.Status.Conditions, metav1.Condition{Type: v1alpha1.ConditionConflict,
 		Status: metav1.ConditionTrue, Reason: reason, Message: "Test."})
 }
 
@@ -233,12 +233,12 @@ func TestPutLeavesAContactAloneThatIsBeingDeletedOrNotItsOwn(t *testing.T) {
 		t.Errorf("PUT = %d %s of a contact that is being deleted, want 503", a.status, a.body)
 	}
 
-	for name, spec := range map[string]rollcallv1alpha1.ContactSpec{
+	for name, spec := range map[string]v1alpha1.ContactSpec{
 		"other-id":       {ContactID: "another"},
-		"other-platform": {ContactID: "other-platform", PlatformRef: rollcallv1alpha1.PlatformReference{Name: "second"}},
+		"other-platform": {ContactID: "other-platform", PlatformRef: v1alpha1.PlatformReference{Name: "second"}},
 	} {
 		spec.FirstName, spec.LastName, spec.Email = "Jane", "Doe", name+"@acme.com"
-		foreign := &rollcallv1alpha1.Contact{ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: names.Contact(name)}, Spec: spec}
+		foreign := &v1alpha1.Contact{ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: names.Contact(name)}, Spec: spec}
 		must(t, d.admin.Create(context.Background(), foreign))
 		if a := d.put(name, learner(name, "Joe")); a.status != http.StatusInternalServerError {
 			t.Errorf("PUT = %d %s over %s, want 500", a.status, a.body, name)
@@ -347,7 +347,7 @@ func TestPutGivesWayToOtherWriters(t *testing.T) {
 	for i := range 50 {
 		var other sync.WaitGroup
 		other.Go(func() {
-			contact := &rollcallv1alpha1.Contact{}
+			contact := &v1alpha1.Contact{}
 			if err := d.admin.Get(context.Background(), client.ObjectKey{Namespace: d.namespace, Name: "busy"}, contact); err != nil {
 				t.Error(err)
 			}

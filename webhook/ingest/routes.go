@@ -19,18 +19,18 @@ const requestTimeout = 10 * time.Second
 
 // Handler is the door without its listener: what each request is answered with.
 func (s *Server) Handler() http.Handler {
-	const documentPath = "/gk/api/contacts/{contactID}/enrollments/{$}"
+	documentPath := s.pathPrefix + "/contacts/{contactID}/enrollments/{$}"
 	mux := http.NewServeMux()
 	mux.Handle("PUT "+documentPath, s.handle(s.put))
 	mux.Handle("GET "+documentPath, s.handle(s.get)) // and HEAD, as HTTP wants it
 	mux.Handle(documentPath, s.handle(func(http.ResponseWriter, *http.Request) error {
 		return problem.MethodNotAllowed(http.MethodGet, http.MethodHead, http.MethodPut)
 	}))
-	mux.Handle("/", s.handle(notFound))
+	mux.Handle("/", s.handle(s.notFound))
 
 	// A document has one address. The multiplexer would redirect others to it: those with /a/../ in them, and the one
 	// without the slash at the end.
-	mux.Handle(strings.TrimSuffix(documentPath, "/{$}"), s.handle(notFound))
+	mux.Handle(strings.TrimSuffix(documentPath, "/{$}"), s.handle(s.notFound))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path.Clean(r.URL.Path) != strings.TrimSuffix(r.URL.Path, "/") {
 			r.URL.Path = "/"
@@ -39,8 +39,8 @@ func (s *Server) Handler() http.Handler {
 	})
 }
 
-func notFound(http.ResponseWriter, *http.Request) error {
-	return problem.NotFound("There is nothing at this path. Documents are at /gk/api/contacts/CONTACT_ID/enrollments/.")
+func (s *Server) notFound(http.ResponseWriter, *http.Request) error {
+	return problem.NotFound("There is nothing at this path. Documents are at " + s.pathPrefix + "/contacts/CONTACT_ID/enrollments/.")
 }
 
 // handle makes a handler of a function that returns its problems. It sees to the deadline, to a cache that is not

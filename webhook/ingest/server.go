@@ -5,6 +5,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -43,6 +44,9 @@ type Options struct {
 	Namespace string
 	// BindAddress is the host and port to listen on.
 	BindAddress string
+	// PathPrefix is what comes before /contacts/ in the path of a document. It begins with a slash and does not end with
+	// one. Default: /gk/api.
+	PathPrefix string
 	// CertDir holds tls.crt and tls.key. They are read again when they change.
 	CertDir string
 	// Clock tells when a document is received. Default: the real one.
@@ -51,6 +55,7 @@ type Options struct {
 
 // Server is the door. It serves on every replica: a document needs no leader.
 type Server struct {
+	pathPrefix   string
 	cache        cache.Cache
 	access       *access
 	store        *store
@@ -65,6 +70,7 @@ var (
 )
 
 const (
+	defaultPathPrefix = "/gk/api"
 	// readTimeout is for all of a request, so that a slow sender holds no connection.
 	readTimeout = 10 * time.Second
 	// writeTimeout is for the work and the answer.
@@ -95,8 +101,9 @@ func New(options Options) (*Server, error) {
 		now = clock.RealClock{}
 	}
 	return &Server{
-		cache:  options.Cache,
-		access: access,
+		pathPrefix: cmp.Or(options.PathPrefix, defaultPathPrefix),
+		cache:      options.Cache,
+		access:     access,
 		store: &store{
 			cached:    options.Client,
 			live:      options.APIReader,

@@ -14,7 +14,7 @@ import (
 	"k8s.io/utils/keymutex"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	rollcallv1alpha1 "rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/names"
 	"rollcall.dev/rollcall/webhook/problem"
 )
@@ -59,7 +59,7 @@ const (
 )
 
 // put makes the Contact hold the document, whose source is the caller's name, and gives the Contact.
-func (s *store) put(ctx context.Context, document rollcallv1alpha1.ContactSpec, source string) (*rollcallv1alpha1.Contact, outcome, error) {
+func (s *store) put(ctx context.Context, document v1alpha1.ContactSpec, source string) (*v1alpha1.Contact, outcome, error) {
 	key := client.ObjectKey{Namespace: s.namespace, Name: names.Contact(document.ContactID)}
 	s.contacts.LockKey(key.Name)
 	defer func() { _ = s.contacts.UnlockKey(key.Name) }()
@@ -73,7 +73,7 @@ func (s *store) put(ctx context.Context, document rollcallv1alpha1.ContactSpec, 
 	}
 
 	for range maxAttempts {
-		contact := &rollcallv1alpha1.Contact{}
+		contact := &v1alpha1.Contact{}
 		err := reader.Get(ctx, key, contact)
 		var result outcome
 		switch {
@@ -112,41 +112,41 @@ func (s *store) put(ctx context.Context, document rollcallv1alpha1.ContactSpec, 
 // errForeign is about an object that has the name which a contact's object would have.
 var errForeign = errors.New("it belongs to another contact ID or another platform")
 
-func (s *store) create(ctx context.Context, key client.ObjectKey, contact *rollcallv1alpha1.Contact, document rollcallv1alpha1.ContactSpec, source string) error {
-	*contact = rollcallv1alpha1.Contact{
+func (s *store) create(ctx context.Context, key client.ObjectKey, contact *v1alpha1.Contact, document v1alpha1.ContactSpec, source string) error {
+	*contact = v1alpha1.Contact{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: key.Namespace,
 			Name:      key.Name,
 			// It is needed before the first call to the LMS; written now, it costs no write.
-			Finalizers: []string{rollcallv1alpha1.WithdrawalFinalizer},
+			Finalizers: []string{v1alpha1.WithdrawalFinalizer},
 		},
-		Spec: rollcallv1alpha1.ContactSpec{
+		Spec: v1alpha1.ContactSpec{
 			ContactID:   document.ContactID,
-			PlatformRef: rollcallv1alpha1.PlatformReference{Name: platform},
+			PlatformRef: v1alpha1.PlatformReference{Name: platform},
 		},
 	}
 	s.fill(contact, document, source)
 	return s.cached.Create(ctx, contact, fieldOwner)
 }
 
-func (s *store) update(ctx context.Context, contact *rollcallv1alpha1.Contact, document rollcallv1alpha1.ContactSpec, source string) error {
+func (s *store) update(ctx context.Context, contact *v1alpha1.Contact, document v1alpha1.ContactSpec, source string) error {
 	s.fill(contact, document, source)
 	return s.cached.Update(ctx, contact, fieldOwner)
 }
 
 // fill puts the document into the Contact, and leaves what people put there.
-func (s *store) fill(contact *rollcallv1alpha1.Contact, document rollcallv1alpha1.ContactSpec, source string) {
+func (s *store) fill(contact *v1alpha1.Contact, document v1alpha1.ContactSpec, source string) {
 	contact.Spec.FirstName = document.FirstName
 	contact.Spec.LastName = document.LastName
 	contact.Spec.Email = document.Email
 	contact.Spec.Enrollments = document.Enrollments
-	metav1.SetMetaDataAnnotation(&contact.ObjectMeta, rollcallv1alpha1.DocumentReceivedAnnotation,
+	metav1.SetMetaDataAnnotation(&contact.ObjectMeta, v1alpha1.DocumentReceivedAnnotation,
 		s.clock.Now().UTC().Format(time.RFC3339Nano))
-	metav1.SetMetaDataAnnotation(&contact.ObjectMeta, rollcallv1alpha1.DocumentSourceAnnotation, source)
+	metav1.SetMetaDataAnnotation(&contact.ObjectMeta, v1alpha1.DocumentSourceAnnotation, source)
 }
 
 // holds is true when a Contact states just what the document states.
-func holds(spec, document *rollcallv1alpha1.ContactSpec) bool {
+func holds(spec, document *v1alpha1.ContactSpec) bool {
 	return spec.FirstName == document.FirstName &&
 		spec.LastName == document.LastName &&
 		spec.Email == document.Email &&

@@ -38,7 +38,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	rollcallv1alpha1 "rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/index"
 	"rollcall.dev/rollcall/internal/testenv"
 	"rollcall.dev/rollcall/webhook/problem"
@@ -78,7 +78,7 @@ func openOn(t testing.TB, config *rest.Config, namespace string) *door {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	must(t, clientgoscheme.AddToScheme(scheme))
-	must(t, rollcallv1alpha1.AddToScheme(scheme))
+	must(t, v1alpha1.AddToScheme(scheme))
 	d := &door{t: t, namespace: namespace, certDir: t.TempDir(), wire: &wire{}}
 	var err error
 	d.admin, err = client.New(config, client.Options{Scheme: scheme})
@@ -227,19 +227,19 @@ func (d *door) get(contactID string) answer {
 }
 
 // contact reads a Contact from the API server.
-func (d *door) contact(name string) *rollcallv1alpha1.Contact {
+func (d *door) contact(name string) *v1alpha1.Contact {
 	d.t.Helper()
-	contact := &rollcallv1alpha1.Contact{}
+	contact := &v1alpha1.Contact{}
 	must(d.t, d.admin.Get(context.Background(), client.ObjectKey{Namespace: d.namespace, Name: name}, contact))
 	return contact
 }
 
 // course makes a Course and waits until the door knows it.
-func (d *door) course(code string) *rollcallv1alpha1.Course {
+func (d *door) course(code string) *v1alpha1.Course {
 	d.t.Helper()
-	course := &rollcallv1alpha1.Course{
+	course := &v1alpha1.Course{
 		ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: strings.ToLower(code)},
-		Spec:       rollcallv1alpha1.CourseSpec{CourseCode: code, CourseKey: "course-v1:GK+" + code + "+2017"},
+		Spec:       v1alpha1.CourseSpec{CourseCode: code, CourseKey: "course-v1:GK+" + code + "+2017"},
 	}
 	must(d.t, d.admin.Create(context.Background(), course))
 	d.seen(course)

@@ -15,7 +15,7 @@ type DocumentStatusApplyConfiguration struct {
 	Digest *string `json:"digest,omitempty"`
 	// receivedTime is when ingest took it. Unset: it did not come through ingest.
 	ReceivedTime *v1.Time `json:"receivedTime,omitempty"`
-	// source is the authenticated caller that sent it. Unset: it did not come through ingest.
+	// source is the authenticated caller that sent it, cut after 1024 characters. Unset: it did not come through ingest.
 	Source *string `json:"source,omitempty"`
 }
 

@@ -11,7 +11,7 @@ import (
 //
 // ObjectStatus is what every kind reports in the same way.
 type ObjectStatusApplyConfiguration struct {
-	// conditions: Ready always; Reconciling, Stalled and Conflict only while True.
+	// conditions are Ready, which is always there, and Reconciling, Stalled and Conflict, only while True.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the metadata.generation that this status speaks of.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
