@@ -22,7 +22,8 @@ const (
 //
 // Rollcall runs all the time and its controllers see both alike, as they would in a cluster. There is no
 // LearningPlatform, so that they do the same little for each Contact: they report that it waits. What is compared is
-// the way of the document into etcd, with the same company. Each turn begins when the work of the one before is done.
+// the way of the document into etcd, with the same company; how much of that there was meanwhile is printed. Each turn
+// begins when the work of the one before is done.
 func (b *bench) measureIngest(ctx context.Context) error {
 	return b.withRollcall(ctx, documentNamespace, func(ctx context.Context, office *backOffice) error {
 		if err := b.prepareIngest(ctx); err != nil {
@@ -89,11 +90,16 @@ func (b *bench) take(ctx context.Context, t *turn, first, count int) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", t.name, err)
 	}
+	meanwhile, err := b.writes(ctx)
+	if err != nil {
+		return err
+	}
 	after, err := b.settled(ctx)
 	if err != nil {
 		return err
 	}
 	t.rounds = append(t.rounds, measured)
+	t.company += meanwhile.since(before).count(byOthers)
 	t.writes = t.writes.plus(after.since(before))
 	return nil
 }

@@ -60,7 +60,9 @@ func (s sample) quantile(share float64) time.Duration {
 type series struct {
 	name   string
 	rounds []sample
-	writes writes
+	// writes are those that the requests caused; company is how many of others there were while they were under way.
+	writes  writes
+	company int
 }
 
 // all gives the rounds as one.

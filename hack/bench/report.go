@@ -32,13 +32,14 @@ func verdict(reached bool) string {
 
 func reportIngest(create, putNew, putUnchanged *series) {
 	fmt.Println("\nIngest")
-	rows := []string{"\trequests\trate/s\tp50\tp99\twrites/document: by the request\tby controllers\tevents"}
+	rows := []string{"\trequests\trate/s\tp50\tp99\twrites/document: by the request\tby controllers\tevents\tthe last two, meanwhile"}
 	for _, s := range []*series{create, putNew, putUnchanged} {
 		all := s.all()
 		documents := float64(len(all.latencies))
-		rows = append(rows, fmt.Sprintf("%s\t%d\t%.0f\t%s\t%s\t%.2f\t%.2f\t%.2f", s.name, len(all.latencies), all.rate(),
+		rows = append(rows, fmt.Sprintf("%s\t%d\t%.0f\t%s\t%s\t%.2f\t%.2f\t%.2f\t%.2f", s.name, len(all.latencies), all.rate(),
 			milliseconds(all.quantile(0.5)), milliseconds(all.quantile(0.99)),
-			float64(s.writes.count(byCaller))/documents, float64(s.writes.count(byControllers))/documents, float64(s.writes.count(isEvent))/documents))
+			float64(s.writes.count(byCaller))/documents, float64(s.writes.count(byControllers))/documents, float64(s.writes.count(isEvent))/documents,
+			float64(s.company)/documents))
 	}
 	table(rows...)
 

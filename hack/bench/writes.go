@@ -118,6 +118,8 @@ func byCaller(r request) bool {
 
 func byControllers(r request) bool { return !byCaller(r) && !isEvent(r) }
 
+func byOthers(r request) bool { return !byCaller(r) }
+
 func isEvent(r request) bool { return r.resource == "events" }
 
 func isOurs(r request) bool { return !isEvent(r) }
