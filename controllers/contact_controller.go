@@ -134,7 +134,8 @@ func documentStatus(contact *v1alpha1.Contact) v1alpha1.DocumentStatus {
 		Source: string(source[:min(len(source), maxSource)]),
 	}
 	if received, err := time.Parse(time.RFC3339, contact.Annotations[v1alpha1.DocumentReceivedAnnotation]); err == nil {
-		status.ReceivedTime = new(metav1.NewTime(received))
+		// The API keeps seconds. A finer time would differ from what it gave back on every visit, and be written again.
+		status.ReceivedTime = new(metav1.NewTime(received.Truncate(time.Second)))
 	}
 	return status
 }

@@ -66,7 +66,7 @@ func (r *reconciler) announce(ctx context.Context, before, after object) {
 		return
 	}
 	// That work is queued and then done is the course of things; an event for each would double the writes.
-	if ready.Reason == v1alpha1.ReasonQueued || ready.Reason == v1alpha1.ReasonSynced && (was == nil || was.Reason == v1alpha1.ReasonQueued) {
+	if isRoutine(ready.Reason) || ready.Reason == v1alpha1.ReasonSynced && (was == nil || isRoutine(was.Reason)) {
 		return
 	}
 	logf.FromContext(ctx).Info("State changed", "reason", ready.Reason, "message", ready.Message)
@@ -75,6 +75,11 @@ func (r *reconciler) announce(ctx context.Context, before, after object) {
 		severity = corev1.EventTypeWarning
 	}
 	r.recorder.Eventf(after, nil, severity, ready.Reason, "Reconcile", "%s", ready.Message)
+}
+
+// isRoutine says whether an object with this state only waits for its turn.
+func isRoutine(reason string) bool {
+	return reason == v1alpha1.ReasonQueued || reason == v1alpha1.ReasonThrottled
 }
 
 // writeStatus applies the status as this controller's, if it changed. The UID keeps an object that was deleted meanwhile
