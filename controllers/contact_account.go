@@ -3,8 +3,10 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -20,20 +22,14 @@ const accountKnown = "The learner's account is known."
 
 // settleAccount finds the learner's account by e-mail address, or makes one, and writes it into the status. A known
 // account costs no call, unless it waits for activation, the LMS lost it, or somebody asked for a check.
-func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1.Contact) (outcome, error) {
-	namesakes, err := r.contactsWithEmail(ctx, contact)
-	if err != nil {
-		return outcome{}, err
-	}
-	if holder := claim.EmailHolder(namesakes); holder != nil && holder.Name != contact.Name {
-		return conflict(v1alpha1.ReasonEmailInUse, fmt.Sprintf("The Contact %s holds the e-mail address.", holder.Name), 0), nil
-	}
-	lost, err := r.accountLost(ctx, contact)
-	if err != nil {
-		return outcome{}, err
+func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1.Contact, enrollments []v1alpha1.Enrollment) (outcome, error) {
+	if rival, err := r.findRival(ctx, contact); rival != nil || err != nil {
+		contact.Status.Attempts = nil
+		return ptr.Deref(rival, outcome{}), err
 	}
 	learner := &contact.Status.Learner
-	if learner.Username != "" && ptr.Deref(learner.Active, true) && !lost && !checkRequested(contact) {
+	lost := accountLost(contact, enrollments)
+	if learner.Username != "" && ptr.Deref(learner.Active, true) && !lost && !accountCheckRequested(contact, enrollments) {
 		contact.Status.Attempts = nil
 		return inStep(accountKnown, 0), nil
 	}
@@ -45,30 +41,67 @@ func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1
 	if waiting != nil {
 		return *waiting, nil
 	}
-	basis := basisOf(contact.Generation, platform.UID, platform.Generation, lost)
-	if left, due := waitFor(contact.Status.Attempts, basis, r.clock.Now()); !due && !checkRequested(contact) {
+	basis := basisOf(contact.Generation, requestOf(contact), platform.UID, platform.Generation, lost)
+	if left, due := waitFor(contact.Status.Attempts, basis, r.clock.Now()); !due {
 		return standing(contact.Status.Attempts, left), nil
 	}
 	account, err := r.findOrCreate(ctx, connection, contact, lost)
-	if ctx.Err() != nil {
-		return outcome{}, ctx.Err()
-	}
 	if err == nil && account.learner != nil {
-		var deleting *v1alpha1.Contact
-		if deleting, err = r.checkUnclaimed(ctx, contact, account.learner.Username); deleting != nil {
-			return working(v1alpha1.ReasonQueued, fmt.Sprintf("Waits until the Contact %s, whose account it was, is deleted.", deleting.Name), firstRetry), nil
-		}
+		err = r.checkUnclaimed(ctx, contact, account.learner.Username)
+	}
+	if err == nil {
+		account.record(learner)
+		err = checkActive(learner)
 	}
 	if err != nil {
-		return r.failed(platform, &contact.Status.Attempts, basis, err), nil
-	}
-	account.record(learner)
-	if !ptr.Deref(learner.Active, true) {
-		return r.failed(platform, &contact.Status.Attempts, basis, &lms.Error{Class: lms.Conflict, Reason: v1alpha1.ReasonAwaitingActivation,
-			Message: "The account waits for its activation; until then single sign-on cannot link it."}), nil
+		return r.failed(platform, &contact.Status.Attempts, basis, err), ctx.Err()
 	}
 	contact.Status.Attempts = nil
 	return inStep(accountKnown, 0), nil
+}
+
+// findRival looks in the cache for another contact that holds the e-mail address or the account, and gives the outcome
+// of the contact that has to stand back.
+func (r *contactReconciler) findRival(ctx context.Context, contact *v1alpha1.Contact) (*outcome, error) {
+	namesakes, err := r.contactsWithEmail(ctx, contact)
+	if err != nil {
+		return nil, err
+	}
+	if holder := claim.EmailHolder(namesakes); holder != nil && holder.Name != contact.Name {
+		return new(conflict(v1alpha1.ReasonEmailInUse, fmt.Sprintf("The Contact %s holds the e-mail address.", holder.Name), 0)), nil
+	}
+	if contact.Status.Learner.Username == "" {
+		for i := range namesakes {
+			// It may still be withdrawn from the courses of the account that is about to be this contact's.
+			if other := &namesakes[i]; !other.DeletionTimestamp.IsZero() && other.Status.Learner.Username != "" {
+				return new(working(v1alpha1.ReasonQueued, fmt.Sprintf("Waits until the Contact %s, whose account it was, is deleted.", other.Name), 0)), nil
+			}
+		}
+		return nil, nil
+	}
+	// Two contacts that found one account at the same moment see each other here, before anything is built on it.
+	sharers, err := r.contactsWithAccount(ctx, contact, contact.Status.Learner.Username)
+	if err != nil {
+		return nil, err
+	}
+	if holder := claim.Oldest(sharers); holder != nil && holder.Name != contact.Name {
+		contact.Status.Learner = v1alpha1.LearnerStatus{}
+		return new(conflict(v1alpha1.ReasonEmailInUse, accountClaimed(holder), firstRecheck)), nil
+	}
+	return nil, nil
+}
+
+func accountClaimed(holder *v1alpha1.Contact) string {
+	return fmt.Sprintf("The LMS account with this e-mail address belongs to the Contact %s.", holder.Name)
+}
+
+// checkActive fails while the account waits for its activation.
+func checkActive(learner *v1alpha1.LearnerStatus) error {
+	if ptr.Deref(learner.Active, true) {
+		return nil
+	}
+	return &lms.Error{Class: lms.Conflict, Reason: v1alpha1.ReasonAwaitingActivation,
+		Message: "The account waits for its activation; until then single sign-on cannot link it."}
 }
 
 // foundAccount is what a look for the account came to; learner is nil when a known one is still to be used.
@@ -112,42 +145,45 @@ func (r *contactReconciler) findOrCreate(ctx context.Context, connection lms.Pla
 	return foundAccount{found, v1alpha1.ProvisionedByAdoption}, err
 }
 
-// checkUnclaimed keeps two contacts from sharing an account: it fails when another one has it, and gives that one
-// instead if it is on its way out, since it may still withdraw from the account's courses.
-func (r *contactReconciler) checkUnclaimed(ctx context.Context, contact *v1alpha1.Contact, username string) (deleting *v1alpha1.Contact, err error) {
+// checkUnclaimed fails when another contact has the account.
+func (r *contactReconciler) checkUnclaimed(ctx context.Context, contact *v1alpha1.Contact, username string) error {
+	sharers, err := r.contactsWithAccount(ctx, contact, username)
+	if err != nil {
+		return err
+	}
+	for i := range sharers {
+		if other := &sharers[i]; other.Name != contact.Name {
+			return &lms.Error{Class: lms.Conflict, Reason: v1alpha1.ReasonEmailInUse, Message: accountClaimed(other)}
+		}
+	}
+	return nil
+}
+
+// accountLost says whether an enrollment found that the LMS does not know the account any more.
+func accountLost(contact *v1alpha1.Contact, enrollments []v1alpha1.Enrollment) bool {
+	username := contact.Status.Learner.Username
+	return username != "" && slices.ContainsFunc(enrollments, func(enrollment v1alpha1.Enrollment) bool {
+		ready := meta.FindStatusCondition(enrollment.Status.Conditions, v1alpha1.ConditionReady)
+		return ready != nil && ready.Reason == v1alpha1.ReasonLearnerNotFound && enrollment.Status.Username == username
+	})
+}
+
+// accountCheckRequested says whether somebody asked for a check whose part of the account is still to be done; it is
+// done when the request was passed on to the enrollments.
+func accountCheckRequested(contact *v1alpha1.Contact, enrollments []v1alpha1.Enrollment) bool {
+	return checkRequested(contact) && !slices.ContainsFunc(enrollments, func(enrollment v1alpha1.Enrollment) bool {
+		return metav1.IsControlledBy(&enrollment, contact) && requestOf(&enrollment) == requestOf(contact)
+	})
+}
+
+// contactsWithAccount gives the contacts on the platform whose learner has the username.
+func (r *contactReconciler) contactsWithAccount(ctx context.Context, contact *v1alpha1.Contact, username string) ([]v1alpha1.Contact, error) {
 	var list v1alpha1.ContactList
 	if err := r.List(ctx, &list, client.InNamespace(contact.Namespace),
 		client.MatchingFields{index.ContactByUsername: index.Key(contact.Spec.PlatformRef.Name, username)}); err != nil {
 		return nil, fmt.Errorf("cannot list the contacts with the account: %w", err)
 	}
-	for i := range list.Items {
-		other := &list.Items[i]
-		switch {
-		case other.Name == contact.Name:
-		case !other.DeletionTimestamp.IsZero():
-			return other, nil
-		default:
-			return nil, &lms.Error{Class: lms.Conflict, Reason: v1alpha1.ReasonEmailInUse,
-				Message: fmt.Sprintf("The LMS account with this e-mail address belongs to the Contact %s.", other.Name)}
-		}
-	}
-	return nil, nil
-}
-
-// accountLost says whether an enrollment found that the LMS does not know the account any more.
-func (r *contactReconciler) accountLost(ctx context.Context, contact *v1alpha1.Contact) (bool, error) {
-	if contact.Status.Learner.Username == "" {
-		return false, nil
-	}
-	enrollments, err := r.enrollmentsOf(ctx, contact)
-	for i := range enrollments {
-		status := &enrollments[i].Status
-		ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
-		if ready != nil && ready.Reason == v1alpha1.ReasonLearnerNotFound && status.Username == contact.Status.Learner.Username {
-			return true, nil
-		}
-	}
-	return false, err
+	return list.Items, nil
 }
 
 func (r *contactReconciler) contactsWithEmail(ctx context.Context, contact *v1alpha1.Contact) ([]v1alpha1.Contact, error) {
@@ -186,6 +222,6 @@ func (r *contactReconciler) contactsOn(ctx context.Context, platform client.Obje
 		return nil
 	}
 	return requestsFor(list.Items, func(contact *v1alpha1.Contact) bool {
-		return contact.Spec.PlatformRef.Name == platform.GetName() && (all || !isReady(&contact.Status.ObjectStatus))
+		return contact.Spec.PlatformRef.Name == platform.GetName() && (all || mayWait(contact))
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/document"
@@ -30,7 +31,7 @@ func (r *contactReconciler) setUp(mgr ctrl.Manager) error {
 		Named("contact").
 		WithOptions(options()).
 		For(&v1alpha1.Contact{}, builder.WithPredicates(specOrRequest())).
-		Owns(&v1alpha1.Enrollment{}, builder.WithPredicates(anyStatus())).
+		Watches(&v1alpha1.Enrollment{}, handler.EnqueueRequestsFromMapFunc(contactOfEnrollment), builder.WithPredicates(anyStatus())).
 		Watches(&v1alpha1.LearningPlatform{}, onPlatform(r.contactsOn), builder.WithPredicates(standingOrSpec())).
 		Watches(&v1alpha1.Contact{}, handler.Funcs{UpdateFunc: r.onChangedRival, DeleteFunc: r.onDeletedRival}, builder.WithPredicates(specOrRequest())).
 		Complete(r)
@@ -66,7 +67,11 @@ func (r *contactReconciler) Reconcile(ctx context.Context, request ctrl.Request)
 func (r *contactReconciler) reconcile(ctx context.Context, contact *v1alpha1.Contact) (outcome, error) {
 	contact.Status.Document = documentStatus(contact)
 	known := contact.Status.Learner
-	account, err := r.settleAccount(ctx, contact)
+	enrollments, err := r.enrollmentsOf(ctx, contact)
+	if err != nil {
+		return outcome{}, err
+	}
+	account, err := r.settleAccount(ctx, contact, enrollments)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -80,17 +85,23 @@ func (r *contactReconciler) reconcile(ctx context.Context, contact *v1alpha1.Con
 		return working(v1alpha1.ReasonQueued, enrollmentsFollow, time.Millisecond), nil
 	}
 
-	enrollments, err := r.settleEnrollments(ctx, contact)
+	courses, err := r.settleEnrollments(ctx, contact, enrollments, account.standing == v1alpha1.ConditionReady)
 	if err != nil {
 		return outcome{}, err
 	}
 	if account.standing != v1alpha1.ConditionReady {
-		return account.sooner(enrollments.after), nil
+		return account.sooner(courses.after), nil
 	}
-	if enrollments.standing == v1alpha1.ConditionReady && (!isReady(&contact.Status.ObjectStatus) || contact.Status.ObservedGeneration != contact.Generation) {
+	if courses.standing == v1alpha1.ConditionReady && (!isReady(&contact.Status.ObjectStatus) || contact.Status.ObservedGeneration != contact.Generation) {
 		contact.Status.LastSyncTime = new(metav1.NewTime(r.clock.Now()))
 	}
-	return enrollments, nil
+	return courses, nil
+}
+
+// contactOfEnrollment also speaks of an Enrollment that a person made: it may find that the account is lost.
+func contactOfEnrollment(_ context.Context, enrollment client.Object) []reconcile.Request {
+	name := enrollment.(*v1alpha1.Enrollment).Spec.ContactRef.Name
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: enrollment.GetNamespace(), Name: name}}}
 }
 
 // finalize withdraws the learner from the document's courses, or with deletionPolicy Orphan only lets go of them. The
@@ -124,14 +135,10 @@ func (r *contactReconciler) finalize(ctx context.Context, contact *v1alpha1.Cont
 	return outcome{}, r.removeFinalizer(ctx, contact)
 }
 
-// maxSource is the bound of status.document.source.
-const maxSource = 1024
-
 func documentStatus(contact *v1alpha1.Contact) v1alpha1.DocumentStatus {
-	source := []rune(contact.Annotations[v1alpha1.DocumentSourceAnnotation])
 	status := v1alpha1.DocumentStatus{
 		Digest: document.Digest(&contact.Spec),
-		Source: string(source[:min(len(source), maxSource)]),
+		Source: clip(contact.Annotations[v1alpha1.DocumentSourceAnnotation], 1024),
 	}
 	if received, err := time.Parse(time.RFC3339, contact.Annotations[v1alpha1.DocumentReceivedAnnotation]); err == nil {
 		// The API keeps seconds. A finer time would differ from what it gave back on every visit, and be written again.

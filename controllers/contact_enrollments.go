@@ -7,10 +7,12 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	metav1apply "k8s.io/client-go/applyconfigurations/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	applyv1alpha1 "rollcall.dev/rollcall/api/v1alpha1/applyconfiguration/api/v1alpha1"
@@ -19,15 +21,14 @@ import (
 	"rollcall.dev/rollcall/internal/names"
 )
 
+// unwrittenRetry is the wait after the API server refused an Enrollment, such as for a quota.
+const unwrittenRetry = 30 * time.Second
+
 const enrollmentsFollow = "The enrollments are on their way."
 
 // settleEnrollments sees to it that there is an Enrollment for each course of the document and none for another, and
-// sums up how they stand.
-func (r *contactReconciler) settleEnrollments(ctx context.Context, contact *v1alpha1.Contact) (outcome, error) {
-	present, err := r.enrollmentsOf(ctx, contact)
-	if err != nil {
-		return outcome{}, err
-	}
+// sums up how they stand. A request for a check is passed on to them when the account's part of it is done.
+func (r *contactReconciler) settleEnrollments(ctx context.Context, contact *v1alpha1.Contact, present []v1alpha1.Enrollment, passOn bool) (outcome, error) {
 	byName := make(map[string]*v1alpha1.Enrollment, len(present))
 	for i := range present {
 		byName[present[i].Name] = &present[i]
@@ -46,24 +47,28 @@ func (r *contactReconciler) settleEnrollments(ctx context.Context, contact *v1al
 
 		left, over := retention.left(course, r.clock.Now())
 		switch {
-		case over && (enrollment == nil || isReady(&enrollment.Status.ObjectStatus)):
+		case over && enrollment == nil:
 			sum.synced++
-			if enrollment != nil {
-				if err := r.deleteEnrollment(ctx, enrollment); err != nil {
-					return outcome{}, err
-				}
+			continue
+		case over && upToDate(enrollment, contact, course) && hasEnded(enrollment):
+			sum.synced++
+			if err := r.deleteEnrollment(ctx, enrollment); err != nil {
+				return outcome{}, err
 			}
 			continue
 		case left > 0:
 			sum.wakeAfter(left)
 		}
 		changed := enrollment == nil || enrollment.DeletionTimestamp.IsZero() && !upToDate(enrollment, contact, course)
-		if changed || !passedOn(contact, enrollment) {
+		asked := passOn && checkRequested(contact) && enrollment != nil && enrollment.DeletionTimestamp.IsZero() && requestOf(enrollment) != requestOf(contact)
+		if changed || asked {
 			if err := r.applyEnrollment(ctx, contact, course, name); err != nil {
-				return outcome{}, err
+				logf.FromContext(ctx).Error(err, "Cannot write an enrollment", "enrollment", name)
+				sum.unwritten++
+				continue
 			}
 		}
-		if changed {
+		if changed || asked {
 			sum.unvisited++
 		} else {
 			sum.add(enrollment)
@@ -89,10 +94,10 @@ func upToDate(enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, course
 		controllerutil.ContainsFinalizer(enrollment, v1alpha1.WithdrawalFinalizer)
 }
 
-// passedOn says whether an Enrollment knows of the last request for a check of its Contact.
-func passedOn(contact *v1alpha1.Contact, enrollment *v1alpha1.Enrollment) bool {
-	request := contact.Annotations[v1alpha1.ReconcileRequestedAtAnnotation]
-	return request == "" || !enrollment.DeletionTimestamp.IsZero() || enrollment.Annotations[v1alpha1.ReconcileRequestedAtAnnotation] == request
+// hasEnded says whether the learner was found to be withdrawn after the end of access.
+func hasEnded(enrollment *v1alpha1.Enrollment) bool {
+	status := &enrollment.Status
+	return isReady(&status.ObjectStatus) && status.ObservedGeneration == enrollment.Generation && status.Access == v1alpha1.AccessEnded
 }
 
 // applyEnrollment makes the Enrollment, or sets right what the document says of it. It comes with its finalizer, which
@@ -111,7 +116,7 @@ func (r *contactReconciler) applyEnrollment(ctx context.Context, contact *v1alph
 			WithAPIVersion(v1alpha1.GroupVersion.String()).WithKind("Contact").WithName(contact.Name).WithUID(contact.UID).
 			WithController(true).WithBlockOwnerDeletion(true)).
 		WithSpec(spec)
-	if request := contact.Annotations[v1alpha1.ReconcileRequestedAtAnnotation]; request != "" {
+	if request := requestOf(contact); request != "" {
 		desired.WithAnnotations(map[string]string{v1alpha1.ReconcileRequestedAtAnnotation: request})
 	}
 	if err := r.Apply(ctx, desired, client.FieldOwner(r.fieldManager), client.ForceOwnership); err != nil {
@@ -139,6 +144,9 @@ func (r *reconciler) enrollmentsOf(ctx context.Context, contact *v1alpha1.Contac
 	return list.Items, nil
 }
 
+// defaultRetentionDays is the default of a platform's endedEnrollmentRetentionDays.
+const defaultRetentionDays = 30
+
 // retention is how long an Enrollment is kept as an object after its access has ended.
 type retention struct {
 	days int
@@ -155,7 +163,7 @@ func (r *contactReconciler) retentionOf(ctx context.Context, contact *v1alpha1.C
 	if err != nil {
 		return retention{}, nil //nolint:nilerr // The platform is Stalled for it.
 	}
-	return retention{int(ptr.Deref(platform.Spec.EndedEnrollmentRetentionDays, 0)), zone}, nil
+	return retention{int(ptr.Deref(platform.Spec.EndedEnrollmentRetentionDays, defaultRetentionDays)), zone}, nil
 }
 
 // left gives the time for which an ended enrollment is still kept, and whether that is over.
@@ -175,8 +183,8 @@ func (k retention) left(course *v1alpha1.CourseAccess, now time.Time) (left time
 type tally struct {
 	total, synced, conflicted, stalled int
 	// unvisited were not looked at since they were made or changed; pending are being worked on; withdrawing were
-	// dropped by the document.
-	unvisited, pending, withdrawing int
+	// dropped by the document; unwritten could not be made or changed.
+	unvisited, pending, withdrawing, unwritten int
 	// conflict, stall and work are how the first of each kind stands.
 	conflict, stall, work *metav1.Condition
 	after                 time.Duration
@@ -192,7 +200,7 @@ func (t *tally) add(enrollment *v1alpha1.Enrollment) {
 	status := &enrollment.Status
 	ready := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionReady)
 	switch {
-	case ready == nil || status.ObservedGeneration != enrollment.Generation:
+	case ready == nil || status.ObservedGeneration != enrollment.Generation || checkRequested(enrollment):
 		t.unvisited++
 	case ready.Status == metav1.ConditionTrue:
 		t.synced++
@@ -223,6 +231,8 @@ func (t *tally) report(contact *v1alpha1.Contact) outcome {
 		status.Enrollments = t.summary()
 	}
 	switch {
+	case t.unwritten > 0:
+		return working(v1alpha1.ReasonRetrying, fmt.Sprintf("%d of %d Enrollments could not be written; Rollcall's log says why.", t.unwritten, t.total), wait.Jitter(unwrittenRetry, jitter))
 	case t.unvisited > 0 || t.withdrawing > 0:
 		return working(v1alpha1.ReasonQueued, enrollmentsFollow, t.after)
 	case t.stalled > 0:

@@ -16,10 +16,14 @@ import (
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/index"
+	"rollcall.dev/rollcall/internal/lms"
 )
 
 // courseInterval is how often a course that was found is looked at again, for its window and modes.
 const courseInterval = time.Hour
+
+// maxModes is the bound of status.modes.
+const maxModes = 32
 
 // courseReconciler checks that a course exists on the LMS and what it offers.
 type courseReconciler struct{ reconciler }
@@ -86,8 +90,8 @@ func (r *courseReconciler) lookUp(ctx context.Context, course *v1alpha1.Course) 
 	if waiting != nil {
 		return *waiting, nil
 	}
-	basis := basisOf(course.Generation, platform.UID, platform.Generation)
-	if left, due := waitFor(course.Status.Attempts, basis, r.clock.Now()); !due && !checkRequested(course) {
+	basis := basisOf(course.Generation, requestOf(course), platform.UID, platform.Generation)
+	if left, due := waitFor(course.Status.Attempts, basis, r.clock.Now()); !due {
 		return standing(course.Status.Attempts, left), nil
 	}
 	found, err := connection.LookUpCourse(ctx, course.Spec.CourseKey)
@@ -97,13 +101,21 @@ func (r *courseReconciler) lookUp(ctx context.Context, course *v1alpha1.Course) 
 
 	course.Status.Attempts = nil
 	course.Status.LastSyncTime = new(metav1.NewTime(r.clock.Now()))
-	course.Status.Title = found.Title
-	course.Status.Modes = found.Modes
+	course.Status.Title = clip(found.Title, 1024)
+	course.Status.Modes = modesOf(found)
 	course.Status.EnrollmentStart, course.Status.EnrollmentEnd = optionalTime(found.EnrollmentStart), optionalTime(found.EnrollmentEnd)
-	if course.Spec.Mode != "" && !slices.Contains(found.Modes, course.Spec.Mode) {
+	if course.Spec.Mode != "" && !slices.Contains(course.Status.Modes, course.Spec.Mode) {
 		return conflict(v1alpha1.ReasonModeUnavailable, "The course does not offer the mode that spec.mode states; status.modes lists those it offers.", courseInterval), nil
 	}
 	return inStep(courseFound, wait.Jitter(courseInterval, jitter)), nil
+}
+
+// modesOf gives the modes in a fixed order, each once: the LMS lists one again for each currency.
+func modesOf(found lms.Course) []string {
+	modes := slices.Clone(found.Modes)
+	slices.Sort(modes)
+	modes = slices.Compact(modes)
+	return modes[:min(len(modes), maxModes)]
 }
 
 func optionalTime(t *time.Time) *metav1.Time {

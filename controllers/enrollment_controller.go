@@ -72,10 +72,15 @@ func (r *enrollmentReconciler) Reconcile(ctx context.Context, request ctrl.Reque
 
 func (r *enrollmentReconciler) reconcile(ctx context.Context, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact) (outcome, error) {
 	enrollment.Status.EnrollmentID = string(enrollment.UID)
-	if contact == nil {
-		return conflict(v1alpha1.ReasonContactNotReady, fmt.Sprintf("There is no Contact %s.", enrollment.Spec.ContactRef.Name), 0), nil
+	noContact := conflict(v1alpha1.ReasonContactNotReady, fmt.Sprintf("There is no Contact %s.", enrollment.Spec.ContactRef.Name), 0)
+	platformName := enrollment.Status.Platform
+	switch {
+	case contact != nil:
+		platformName = contact.Spec.PlatformRef.Name
+	case platformName == "":
+		return noContact, nil
 	}
-	platform, waiting, err := r.platforms.find(ctx, contact.Namespace, contact.Spec.PlatformRef.Name)
+	platform, waiting, err := r.platforms.find(ctx, enrollment.Namespace, platformName)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -89,13 +94,15 @@ func (r *enrollmentReconciler) reconcile(ctx context.Context, enrollment *v1alph
 	now := r.clock.Now()
 	standing, edge := window.At(now)
 	enrollment.Status.Access = standing
-	enrollment.Status.Platform = platform.Name
 
 	var o outcome
-	if standing == v1alpha1.AccessOpen {
+	switch {
+	case standing != v1alpha1.AccessOpen:
+		o, err = r.withdraw(ctx, enrollment, contact, platform, window)
+	case contact == nil:
+		o = noContact
+	default:
 		o, err = r.enroll(ctx, enrollment, contact, platform)
-	} else {
-		o, err = r.withdraw(ctx, enrollment, platform)
 	}
 	if !edge.IsZero() {
 		o = o.sooner(max(edge.Sub(now), time.Millisecond))
@@ -118,6 +125,7 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 	moved := status.Username != learner.Username || status.CourseKey != course.Spec.CourseKey
 	otherMode := course.Spec.Mode != "" && status.Mode != course.Spec.Mode
 	if ptr.Deref(status.Enrolled, false) && !moved && !otherMode && !checkRequested(enrollment) {
+		status.Attempts = nil
 		return inStep(enrolled, 0), nil
 	}
 
@@ -128,17 +136,21 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 	if waiting != nil {
 		return *waiting, nil
 	}
-	basis := basisOf(enrollment.Generation, platform.UID, platform.Generation, learner.Username, offerOf(course))
-	if left, due := waitFor(status.Attempts, basis, r.clock.Now()); !due && !checkRequested(enrollment) {
+	basis := basisOf(enrollment.Generation, requestOf(enrollment), platform.UID, platform.Generation, learner.Username, offerOf(course))
+	if left, due := waitFor(status.Attempts, basis, r.clock.Now()); !due {
 		return standing(status.Attempts, left), nil
 	}
 	if moved && mayBeEnrolled(status) {
-		// The account was renamed or replaced, or the course code stands for another course now.
-		if err := leave(ctx, connection, status); err != nil {
+		// The account was renamed or replaced, or the course code stands for another course now. That the old place was
+		// left is written down before the new one is taken, so that no crash can hide either.
+		if err := r.leave(ctx, connection, enrollment, platform); err != nil {
 			return r.failed(platform, &status.Attempts, basis, err), ctx.Err()
 		}
+		status.Attempts = nil
+		return working(v1alpha1.ReasonQueued, "The learner has left the course that the code stood for before.", time.Millisecond), nil
 	}
-	status.Username, status.CourseKey, status.Enrolled, status.Mode = learner.Username, course.Spec.CourseKey, nil, ""
+	status.Platform, status.Username, status.CourseKey = platform.Name, learner.Username, course.Spec.CourseKey
+	status.Enrolled, status.Mode = nil, "" // Until the answer is there, nobody knows.
 	result, err := connection.Enroll(ctx, lms.EnrollmentRequest{
 		Username: learner.Username, CourseKey: course.Spec.CourseKey, Mode: course.Spec.Mode, OfferedModes: course.Status.Modes,
 	})
@@ -152,8 +164,13 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 
 const enrolled = "The learner is enrolled."
 
-func (r *enrollmentReconciler) withdraw(ctx context.Context, enrollment *v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform) (outcome, error) {
+func (r *enrollmentReconciler) withdraw(ctx context.Context, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform, window access.Window) (outcome, error) {
 	status := &enrollment.Status
+	if status.Access == v1alpha1.AccessEnded && enrollment.CreationTimestamp.Time.Before(window.Closes) {
+		if err := r.assumeEnrolled(ctx, enrollment, contact, platform); err != nil {
+			return outcome{}, err
+		}
+	}
 	done := inStep("Access has ended; the learner is not enrolled.", 0)
 	if status.Access == v1alpha1.AccessUpcoming {
 		done = inStep("Access has not begun; the learner is not enrolled yet.", 0)
@@ -162,15 +179,6 @@ func (r *enrollmentReconciler) withdraw(ctx context.Context, enrollment *v1alpha
 		status.Attempts = nil
 		return done, nil
 	}
-	wanted, err := r.wantedElsewhere(ctx, enrollment, platform)
-	if err != nil {
-		return outcome{}, err
-	}
-	if wanted {
-		status.Enrolled, status.Attempts = new(false), nil
-		return inStep("Another Enrollment of the learner in the course is open and keeps the learner enrolled.", 0), nil
-	}
-
 	platform, connection, waiting, err := r.platforms.ready(ctx, enrollment.Namespace, platform.Name)
 	if err != nil {
 		return outcome{}, err
@@ -178,11 +186,11 @@ func (r *enrollmentReconciler) withdraw(ctx context.Context, enrollment *v1alpha
 	if waiting != nil {
 		return *waiting, nil
 	}
-	basis := basisOf(enrollment.Generation, platform.UID, platform.Generation, status.Access)
-	if left, due := waitFor(status.Attempts, basis, r.clock.Now()); !due && !checkRequested(enrollment) {
+	basis := basisOf(enrollment.Generation, requestOf(enrollment), platform.UID, platform.Generation, status.Access)
+	if left, due := waitFor(status.Attempts, basis, r.clock.Now()); !due {
 		return standing(status.Attempts, left), nil
 	}
-	if err := leave(ctx, connection, status); err != nil {
+	if err := r.leave(ctx, connection, enrollment, platform); err != nil {
 		return r.failed(platform, &status.Attempts, basis, err), ctx.Err()
 	}
 	r.inStepNow(status)
@@ -195,20 +203,27 @@ func (r *enrollmentReconciler) finalize(ctx context.Context, enrollment *v1alpha
 	if enrollment.Spec.DeletionPolicy == v1alpha1.DeletionOrphan {
 		return outcome{}, r.removeFinalizer(ctx, enrollment)
 	}
-	if err := r.assumeEnrolled(ctx, enrollment, contact); err != nil {
-		return outcome{}, err
+	platformName := enrollment.Status.Platform
+	if platformName == "" && contact != nil {
+		platformName = contact.Spec.PlatformRef.Name
 	}
-	if !mayBeEnrolled(&enrollment.Status) {
-		return outcome{}, r.removeFinalizer(ctx, enrollment)
-	}
-	platform, gone, err := r.platforms.find(ctx, enrollment.Namespace, enrollment.Status.Platform)
+	platform, gone, err := r.platforms.find(ctx, enrollment.Namespace, platformName)
 	if err != nil {
 		return outcome{}, err
 	}
 	if gone != nil {
 		return outcome{}, r.removeFinalizer(ctx, enrollment)
 	}
-	o, err := r.withdraw(ctx, enrollment, platform)
+	window, err := windowOf(enrollment, platform)
+	if err != nil {
+		return outcome{}, r.removeFinalizer(ctx, enrollment) // Without a window nothing was tried.
+	}
+	if enrollment.Status.Access, _ = window.At(r.clock.Now()); enrollment.Status.Access == v1alpha1.AccessOpen {
+		if err := r.assumeEnrolled(ctx, enrollment, contact, platform); err != nil {
+			return outcome{}, err
+		}
+	}
+	o, err := r.withdraw(ctx, enrollment, contact, platform, window)
 	if err != nil || o.standing != v1alpha1.ConditionReady {
 		return o, err
 	}
@@ -216,27 +231,17 @@ func (r *enrollmentReconciler) finalize(ctx context.Context, enrollment *v1alpha
 }
 
 // assumeEnrolled fills in what was not written down when Rollcall ended between the call to the LMS and the status: an
-// open window without a result may have been tried.
-func (r *enrollmentReconciler) assumeEnrolled(ctx context.Context, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact) error {
+// enrollment whose window was open, and that shows no result, may have been tried.
+func (r *enrollmentReconciler) assumeEnrolled(ctx context.Context, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform) error {
 	status := &enrollment.Status
 	if status.Username != "" || contact == nil || contact.Status.Learner.Username == "" {
 		return nil
-	}
-	platform, gone, err := r.platforms.find(ctx, contact.Namespace, contact.Spec.PlatformRef.Name)
-	if err != nil || gone != nil {
-		return err
-	}
-	window, err := windowOf(enrollment, platform)
-	if err != nil {
-		return nil //nolint:nilerr // Without a window nothing was tried.
 	}
 	course, err := r.courseFor(ctx, enrollment.Namespace, platform.Name, enrollment.Spec.CourseCode)
 	if err != nil || course == nil {
 		return err
 	}
-	if now, _ := window.At(r.clock.Now()); now == v1alpha1.AccessOpen {
-		status.Platform, status.Username, status.CourseKey = platform.Name, contact.Status.Learner.Username, course.Spec.CourseKey
-	}
+	status.Platform, status.Username, status.CourseKey = platform.Name, contact.Status.Learner.Username, course.Spec.CourseKey
 	return nil
 }
 
@@ -245,32 +250,49 @@ func mayBeEnrolled(status *v1alpha1.EnrollmentStatus) bool {
 	return status.Username != "" && ptr.Deref(status.Enrolled, true)
 }
 
-// leave withdraws the learner that the status names from the course that it names. Where the LMS knows one of them no
-// longer, there is nothing to withdraw from.
-func leave(ctx context.Context, connection lms.Platform, status *v1alpha1.EnrollmentStatus) error {
-	err := connection.Withdraw(ctx, status.Username, status.CourseKey)
-	if err != nil && !slices.Contains([]string{v1alpha1.ReasonLearnerNotFound, v1alpha1.ReasonCourseNotFound}, lms.AsError(err).Reason) {
+// leave withdraws the learner that the status names from the course that it names, unless another Enrollment keeps the
+// learner there. Where the LMS knows one of them no longer, there is nothing to withdraw from.
+func (r *enrollmentReconciler) leave(ctx context.Context, connection lms.Platform, enrollment *v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform) error {
+	status := &enrollment.Status
+	kept, err := r.keptByAnother(ctx, enrollment, platform)
+	if err != nil {
 		return err
+	}
+	if !kept {
+		err := connection.Withdraw(ctx, status.Username, status.CourseKey)
+		if err != nil && !slices.Contains([]string{v1alpha1.ReasonLearnerNotFound, v1alpha1.ReasonCourseNotFound}, lms.AsError(err).Reason) {
+			return err
+		}
 	}
 	status.Enrolled = new(false)
 	return nil
 }
 
-// wantedElsewhere says whether another Enrollment of the same learner in the same course is open.
-func (r *enrollmentReconciler) wantedElsewhere(ctx context.Context, enrollment *v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform) (bool, error) {
+// keptByAnother says whether another Enrollment of the same learner is open in the course that this one leaves. The LMS
+// knows the course by its key, which several course codes may stand for.
+func (r *enrollmentReconciler) keptByAnother(ctx context.Context, enrollment *v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform) (bool, error) {
 	others, err := r.enrollmentsOf(ctx, &v1alpha1.Contact{ObjectMeta: metav1.ObjectMeta{Namespace: enrollment.Namespace, Name: enrollment.Spec.ContactRef.Name}})
 	if err != nil {
 		return false, err
 	}
 	for i := range others {
 		other := &others[i]
-		if other.Name == enrollment.Name || other.Spec.CourseCode != enrollment.Spec.CourseCode || !other.DeletionTimestamp.IsZero() {
+		if other.Name == enrollment.Name || !other.DeletionTimestamp.IsZero() {
 			continue
 		}
-		if window, err := windowOf(other, platform); err == nil {
-			if standing, _ := window.At(r.clock.Now()); standing == v1alpha1.AccessOpen {
-				return true, nil
-			}
+		window, err := windowOf(other, platform)
+		if err != nil {
+			continue
+		}
+		if standing, _ := window.At(r.clock.Now()); standing != v1alpha1.AccessOpen {
+			continue
+		}
+		course, err := r.courseFor(ctx, other.Namespace, platform.Name, other.Spec.CourseCode)
+		if err != nil {
+			return false, err
+		}
+		if course != nil && course.Spec.CourseKey == enrollment.Status.CourseKey {
+			return true, nil
 		}
 	}
 	return false, nil

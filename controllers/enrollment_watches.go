@@ -61,6 +61,6 @@ func (r *enrollmentReconciler) enrollmentsOn(ctx context.Context, platform clien
 	}
 	return requestsFor(list.Items, func(enrollment *v1alpha1.Enrollment) bool {
 		there := enrollment.Status.Platform == "" || enrollment.Status.Platform == platform.GetName()
-		return there && (all || !isReady(&enrollment.Status.ObjectStatus))
+		return there && (all || mayWait(enrollment))
 	})
 }

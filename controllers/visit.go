@@ -44,7 +44,7 @@ func (r *reconciler) finish(ctx context.Context, before, after object, o outcome
 	status := after.GetObjectStatus()
 	// A check that somebody asked for is made when it came to a result, not while it is still being tried.
 	if checkRequested(after) && o.standing != v1alpha1.ConditionReconciling && o.standing != "" {
-		status.LastHandledReconcileAt = after.GetAnnotations()[v1alpha1.ReconcileRequestedAtAnnotation]
+		status.LastHandledReconcileAt = requestOf(after)
 	}
 	o.report(status, after.GetGeneration(), r.clock.Now())
 	if err := r.writeStatus(ctx, before, after); err != nil {
@@ -65,7 +65,8 @@ func (r *reconciler) announce(ctx context.Context, before, after object) {
 	if was != nil && was.Status == ready.Status && was.Reason == ready.Reason {
 		return
 	}
-	// That work is queued and then done is the course of things; an event for each would double the writes.
+	// That work is queued and then done is the course of things, and what its platform is unwell with the platform says
+	// itself; an event for each object would double the writes.
 	if isRoutine(ready.Reason) || ready.Reason == v1alpha1.ReasonSynced && (was == nil || isRoutine(was.Reason)) {
 		return
 	}
@@ -79,7 +80,11 @@ func (r *reconciler) announce(ctx context.Context, before, after object) {
 
 // isRoutine says whether an object with this state only waits for its turn.
 func isRoutine(reason string) bool {
-	return reason == v1alpha1.ReasonQueued || reason == v1alpha1.ReasonThrottled
+	switch reason {
+	case v1alpha1.ReasonQueued, v1alpha1.ReasonThrottled, v1alpha1.ReasonPlatformUnavailable:
+		return true
+	}
+	return false
 }
 
 // writeStatus applies the status as this controller's, if it changed. The UID keeps an object that was deleted meanwhile
@@ -133,6 +138,19 @@ func statusApplyConfiguration(o object, scheme *runtime.Scheme) (runtime.ApplyCo
 
 // checkRequested says whether somebody asked for a check of the object that has not been made yet.
 func checkRequested(o object) bool {
-	requested := o.GetAnnotations()[v1alpha1.ReconcileRequestedAtAnnotation]
-	return requested != "" && requested != o.GetObjectStatus().LastHandledReconcileAt
+	request := requestOf(o)
+	return request != "" && request != o.GetObjectStatus().LastHandledReconcileAt
+}
+
+// requestOf gives the last request for a check, cut to the bound of its echo.
+func requestOf(o client.Object) string {
+	return clip(o.GetAnnotations()[v1alpha1.ReconcileRequestedAtAnnotation], 256)
+}
+
+// clip cuts what comes from elsewhere to the bound of the field it goes to: a status that the API refuses is never seen.
+func clip(text string, bound int) string {
+	if runes := []rune(text); len(runes) > bound {
+		return string(runes[:bound])
+	}
+	return text
 }
