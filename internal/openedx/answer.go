@@ -73,6 +73,10 @@ func all(matchers ...matcher) matcher {
 	}
 }
 
+func either(one, other matcher) matcher {
+	return func(a answer) bool { return one(a) || other(a) }
+}
+
 func not(m matcher) matcher { return func(a answer) bool { return !m(a) } }
 
 // hasKey matches a body with at least one of the keys.
@@ -117,8 +121,6 @@ func page(a answer) bool {
 func list(a answer) bool { return bytes.HasPrefix(bytes.TrimSpace(a.body), []byte("[")) }
 
 func unreadable(a answer) bool { return a.cause != nil }
-
-func saysWhen(a answer) bool { return a.retryAfter > 0 }
 
 func statuses(from, to int) matcher {
 	return func(a answer) bool { return from <= a.status && a.status <= to }

@@ -33,6 +33,7 @@ type lane struct {
 
 	mu        sync.Mutex
 	shutUntil time.Time
+	refusal   lms.Error // that shut the gate
 	backoff   time.Duration
 }
 
@@ -40,8 +41,8 @@ type lane struct {
 // the limiter, but is counted by it, so that those behind it make up for it.
 func (l *lane) admit(ctx context.Context, ahead bool) error {
 	now := l.clock.Now()
-	if wait := l.shutFor(now); wait > 0 {
-		return throttled(wait)
+	if err := l.refused(now); err != nil {
+		return err
 	}
 	if l.limiter == nil {
 		return nil
@@ -53,7 +54,13 @@ func (l *lane) admit(ctx context.Context, ahead bool) error {
 	}
 	if wait > maxWait {
 		reservation.CancelAt(now)
-		return throttled(wait)
+		return &lms.Error{
+			Class:        lms.Throttled,
+			Reason:       v1alpha1.ReasonThrottled,
+			Message:      "The call budget of the LMS is spent; the work goes on when it allows.",
+			PlatformWide: true,
+			RetryAfter:   wait,
+		}
 	}
 
 	timer := l.clock.NewTimer(wait)
@@ -65,35 +72,37 @@ func (l *lane) admit(ctx context.Context, ahead bool) error {
 	case <-timer.C():
 	}
 	// Another call may have been refused in the meantime.
-	if wait := l.shutFor(l.clock.Now()); wait > 0 {
-		return throttled(wait)
-	}
-	return nil
+	return l.refused(l.clock.Now())
 }
 
-func (l *lane) shutFor(now time.Time) time.Duration {
+// refused gives the refusal that shut the gate again, with the time that is left, or nil if the gate is open.
+func (l *lane) refused(now time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.shutUntil.Sub(now)
+	left := l.shutUntil.Sub(now)
+	if left <= 0 {
+		return nil
+	}
+	again := l.refusal
+	again.RetryAfter = left
+	return &again
 }
 
-// shut closes the gate after a refusal, for as long as the LMS says, and gives the time that is left. Where it does not say,
-// the lane backs off on its own. Calls that were under way together are refused together: that is one refusal.
-func (l *lane) shut(wait time.Duration) time.Duration {
+// shut closes the gate after a refusal, for as long as that says, and notes in it the time that is left. Where it does not
+// say, the lane backs off on its own. Calls that were under way together are refused together: that is one refusal.
+func (l *lane) shut(refusal *lms.Error) {
 	now := l.clock.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if wait == 0 {
-		if left := l.shutUntil.Sub(now); left > 0 {
-			return left
-		}
+	wait := refusal.RetryAfter
+	if wait == 0 && !l.shutUntil.After(now) {
 		l.backoff = min(max(2*l.backoff, l.first), maxBackoff)
 		wait = l.backoff
 	}
 	if until := now.Add(wait); until.After(l.shutUntil) {
-		l.shutUntil = until
+		l.shutUntil, l.refusal = until, *refusal
 	}
-	return l.shutUntil.Sub(now)
+	refusal.RetryAfter = l.shutUntil.Sub(now)
 }
 
 // served forgets the back-off, as the LMS takes calls again.
@@ -101,14 +110,4 @@ func (l *lane) served() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.backoff = 0
-}
-
-func throttled(wait time.Duration) *lms.Error {
-	return &lms.Error{
-		Class:        lms.Throttled,
-		Reason:       v1alpha1.ReasonThrottled,
-		Message:      "The call budget of the LMS is spent; the work goes on when it allows.",
-		PlatformWide: true,
-		RetryAfter:   wait,
-	}
 }

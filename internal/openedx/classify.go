@@ -32,14 +32,15 @@ var (
 	errPluginRefuses = errors.New("eox-core refuses the service user")
 )
 
-// registrationPause is how long to leave registration alone once its limit is reached: the LMS counts over days, and
-// refused attempts count too.
+// registrationPause is how long to leave registration alone once it was refused for everybody: the LMS allows few
+// attempts over days, and counts refused ones too.
 const registrationPause = time.Hour
 
 // Messages that several rows share.
 const (
 	unexpectedAnswer   = "The LMS answered in a way that Rollcall does not know for this call."
 	asAPage            = "The LMS answers with a web page instead of data, like a system in maintenance or another host."
+	noToken            = "The LMS gives no token. If it never did, the URL may be that of another system."
 	notStaff           = "The user that the LMS knows the client id by is not staff. Make the owner of the OAuth2 application a staff user."
 	courseNotFound     = "The LMS has no course with this key."
 	modeUnavailable    = "The course does not offer the enrollment mode, or none by default."
@@ -75,8 +76,8 @@ type row struct {
 // whatever the language of the site.
 var table = []row{
 	// The token. 400 is a client that may not use this grant, 401 a wrong id or secret.
-	{call: callToken, status: 200, body: unreadable, class: lms.Transient, reason: v1alpha1.ReasonUnreachable, platformWide: true,
-		message: asAPage},
+	{call: callToken, body: all(statuses(200, 299), unreadable), class: lms.Transient, reason: v1alpha1.ReasonUnreachable, platformWide: true,
+		message: noToken},
 	{call: callToken, status: 400, class: lms.Fatal, reason: v1alpha1.ReasonCredentialsRefused, platformWide: true,
 		message: "The LMS does not give this client a token. Its OAuth2 application must have the grant client-credentials."},
 	{call: callToken, status: 401, class: lms.Fatal, reason: v1alpha1.ReasonCredentialsRefused, platformWide: true,
@@ -85,8 +86,9 @@ var table = []row{
 	{call: callToken, status: 403, class: lms.Throttled, reason: v1alpha1.ReasonThrottled, platformWide: true,
 		message: "The LMS gives no more tokens for now.", retryAfter: firstTokenBackoff},
 
-	// eox-core, as the probe sees it.
-	{call: callEoxInfo, body: statuses(401, 404), class: lms.Fatal, reason: v1alpha1.ReasonRouteUnavailable, platformWide: true,
+	// eox-core, as the probe sees it. Where it is not, a proxy may have a page of its own for unknown paths, or send them
+	// elsewhere. A 500 is the plugin's own, and a 429 says nothing of whether it is there.
+	{call: callEoxInfo, body: either(all(statuses(200, 299), page), statuses(300, 428)), class: lms.Fatal, reason: v1alpha1.ReasonRouteUnavailable, platformWide: true,
 		message: noPlugin, because: errAbsent},
 	// The token was good for other calls just now.
 	{call: callEoxUserInfo, body: statuses(401, 404), class: lms.Fatal, reason: v1alpha1.ReasonRouteUnavailable, platformWide: true,
@@ -119,10 +121,11 @@ var table = []row{
 	{call: callRegister, status: 403, body: says("error_code", "forbidden-request"), class: lms.Throttled,
 		reason: v1alpha1.ReasonRegistrationLimited, platformWide: true, retryAfter: registrationPause,
 		message: "The LMS's limit on new accounts is reached. Raise REGISTRATION_RATELIMIT there, or use the EoxCore route."},
-	{call: callRegister, status: 403, class: lms.Fatal, reason: v1alpha1.ReasonRegistrationClosed, platformWide: true,
-		message: registrationClosed},
-	{call: callRegister, status: 404, class: lms.Fatal, reason: v1alpha1.ReasonRouteUnavailable, platformWide: true,
-		message: "The LMS has no registration API at its place; a proxy may hide it."},
+	// What is closed is asked for again as seldom as what is limited, as each attempt counts.
+	{call: callRegister, status: 403, class: lms.Throttled, reason: v1alpha1.ReasonRegistrationClosed, platformWide: true,
+		retryAfter: registrationPause, message: registrationClosed},
+	{call: callRegister, status: 404, class: lms.Throttled, reason: v1alpha1.ReasonRegistrationClosed, platformWide: true,
+		retryAfter: registrationPause, message: "The LMS has no registration API at its place; a proxy may hide it."},
 
 	// Accounts by eox-core, which has no codes. "Account already exists with the provided: username, email".
 	{call: callEoxCreateUser, status: 400, body: all(says("non_field_errors", "already exists"), says("non_field_errors", "email")),
@@ -209,12 +212,10 @@ var table = []row{
 	{status: 429, class: lms.Throttled, reason: v1alpha1.ReasonThrottled, platformWide: true,
 		message: "The LMS takes no more calls for now."},
 	{call: callToken, body: statuses(404, 500), class: lms.Transient, reason: v1alpha1.ReasonUnreachable, platformWide: true,
-		message: "The LMS gives no token. If it never did, the URL may be that of another system."},
+		message: noToken},
 	// A retry never heals the 500 for input that the LMS cannot digest; the caller counts.
 	{status: 500, class: lms.Transient, reason: v1alpha1.ReasonServerError,
 		message: "The LMS failed on this request."},
-	{status: 503, body: saysWhen, class: lms.Throttled, reason: v1alpha1.ReasonUnreachable, platformWide: true,
-		message: "The LMS is out of service for now."},
 	{body: statuses(501, 599), class: lms.Transient, reason: v1alpha1.ReasonUnreachable, platformWide: true,
 		message: "The LMS is out of service."},
 	{class: lms.Transient, reason: v1alpha1.ReasonUnexpectedAnswer, message: unexpectedAnswer},

@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
 	"k8s.io/utils/clock"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
@@ -140,25 +139,6 @@ func askedRoutes(config Config) (routes, error) {
 		return routes{}, fmt.Errorf("there is no enrollment route %q", asked.enrollment)
 	}
 	return asked, nil
-}
-
-// newLanes gives every call its lane: the endpoints that share the LMS's throttle share one, the rest have one each.
-func newLanes(callsPerMinute int, clock clock.Clock) map[call]*lane {
-	// The burst is small, as the LMS counts over a sliding minute: rate and burst together are what it can see in one.
-	limiter := rate.NewLimiter(rate.Limit(float64(callsPerMinute)/60), max(1, callsPerMinute/10))
-	shared := &lane{clock: clock, limiter: limiter, first: firstBackoff}
-	lanes := make(map[call]*lane, len(calls))
-	for _, c := range calls {
-		switch c {
-		case callRoles, callReadEnrollment, callWriteEnrollment:
-			lanes[c] = shared
-		case callToken:
-			lanes[c] = &lane{clock: clock, first: firstTokenBackoff}
-		default:
-			lanes[c] = &lane{clock: clock, first: firstBackoff}
-		}
-	}
-	return lanes
 }
 
 // newTransport is http.DefaultTransport with connections of its own: as many are kept as there may be workers.

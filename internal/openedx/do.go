@@ -79,6 +79,10 @@ func (c *Client) authorized(ctx context.Context, r request) (answer, error) {
 	if token, err = c.credentials.get(ctx, token); err != nil {
 		return answer{}, err
 	}
+	// The LMS counts the repeat too. Its turn was waited for once.
+	if err := c.lanes[r.call].admit(ctx, true); err != nil {
+		return answer{}, err
+	}
 	return c.send(ctx, r, token), nil
 }
 
@@ -152,8 +156,8 @@ func (c *Client) judge(ctx context.Context, name call, lane *lane, a answer) err
 	a.retryAfter = parseRetryAfter(a.header.Get("Retry-After"), c.clock.Now())
 	failure := classify(name, a)
 	switch {
-	case failure != nil && failure.Reason == v1alpha1.ReasonThrottled:
-		failure.RetryAfter = lane.shut(failure.RetryAfter)
+	case failure != nil && failure.Class == lms.Throttled:
+		lane.shut(failure)
 	case a.status != noAnswer:
 		lane.served()
 	}

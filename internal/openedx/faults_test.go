@@ -3,6 +3,7 @@ package openedx_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -242,35 +243,6 @@ func TestThrottled(t *testing.T) {
 			}
 		})
 	}
-	t.Run("NeverByOurFault", func(t *testing.T) {
-		standIn := openedxtest.Start(t, openedxtest.DemoWorld())
-		config := stock(configFor(standIn))
-		config.CallsPerMinute = 100
-		client := newClient(t, config)
-		var calls sync.WaitGroup
-		for range 20 {
-			calls.Go(func() {
-				if _, err := client.Enroll(t.Context(), wish); err != nil {
-					mustBeThrottled(t, err)
-				}
-			})
-		}
-		calls.Wait()
-		for _, call := range standIn.Calls() {
-			if call.Status == http.StatusTooManyRequests {
-				t.Error("the LMS had to refuse")
-			}
-		}
-		if _, err := client.Probe(t.Context()); err != nil {
-			t.Errorf("a probe has to wait for its turn: %v", err)
-		}
-	})
-}
-
-func mustBeThrottled(t *testing.T, err error) {
-	if lms.AsError(err).Class != lms.Throttled {
-		t.Error(err)
-	}
 }
 
 func TestOutages(t *testing.T) {
@@ -283,7 +255,7 @@ func TestOutages(t *testing.T) {
 		"Hang":             {openedxtest.Fault{Hang: true}, lms.Transient, 0},
 		"502":              {openedxtest.Fault{Status: 502}, lms.Transient, 0},
 		"503":              {openedxtest.Fault{Status: 503}, lms.Transient, 0},
-		"503AndSaysWhen":   {openedxtest.Fault{Status: 503, RetryAfter: time.Minute}, lms.Throttled, time.Minute},
+		"503AndSaysWhen":   {openedxtest.Fault{Status: 503, RetryAfter: time.Minute}, lms.Transient, time.Minute},
 		"503AndIsNotSane":  {openedxtest.Fault{Status: 503, RetryAfter: 1000 * time.Hour}, lms.Transient, 0},
 		"504":              {openedxtest.Fault{Status: 504}, lms.Transient, 0},
 		"MaintenancePage":  {openedxtest.Fault{Status: 200}, lms.Transient, 0},
@@ -448,6 +420,20 @@ func TestRoutes(t *testing.T) {
 		standIn.Fail(openedxtest.Match{Path: "/eox-core/api/"}, openedxtest.Fault{Status: http.StatusUnauthorized})
 		auto(t, standIn, lms.Capabilities{ServiceUser: "rollcall_svc", EoxCoreVersion: "12.4.0", AccountRoute: "Registration", EnrollmentRoute: "Single"})
 	})
+	for _, status := range []int{http.StatusOK, http.StatusFound, http.StatusForbidden} {
+		t.Run(fmt.Sprintf("AutoWithoutEoxCoreAndAProxyThatAnswers%d", status), func(t *testing.T) {
+			standIn := start(t, openedxtest.WithoutEoxCore())
+			standIn.Fail(openedxtest.Match{Path: "/eox-core/"}, openedxtest.Fault{Status: status})
+			auto(t, standIn, lms.Capabilities{ServiceUser: "rollcall_svc", AccountRoute: "Registration", EnrollmentRoute: "Single"})
+		})
+	}
+	t.Run("StockDoesNotLookForEoxCore", func(t *testing.T) {
+		standIn := start(t)
+		standIn.Fail(openedxtest.Match{Path: "/eox-core/"}, openedxtest.Fault{Status: http.StatusBadGateway})
+		if _, err := newClient(t, stock(configFor(standIn))).Probe(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("EoxCoreThatDoesNotKnowItsCommit", func(t *testing.T) {
 		standIn := start(t)
 		standIn.Fail(openedxtest.Match{Path: "/eox-core/eox-info"}, openedxtest.Fault{Status: http.StatusInternalServerError})
@@ -524,18 +510,6 @@ func TestInactiveAccounts(t *testing.T) {
 	standIn.Fail(openedxtest.Match{Path: pathAccounts}, openedxtest.Fault{Status: http.StatusBadGateway})
 	if created := mustCreate(t, newClient(t, stock(configFor(standIn)))); created.Username == "" || created.Active {
 		t.Errorf("a registration gave %+v", created)
-	}
-}
-
-func TestRegistrationLimit(t *testing.T) {
-	world := openedxtest.DemoWorld()
-	world.Settings.RegistrationRateLimit = "1/d"
-	standIn := openedxtest.Start(t, world, openedxtest.WithThrottle(0))
-	client := newClient(t, stock(configFor(standIn)))
-	mustCreate(t, client)
-	_, err := client.CreateLearner(t.Context(), newLearner())
-	if failure := failureOf(t, err, lms.Throttled, v1alpha1.ReasonRegistrationLimited); !failure.PlatformWide || failure.RetryAfter < time.Hour {
-		t.Errorf("platform-wide %t, again after %s", failure.PlatformWide, failure.RetryAfter)
 	}
 }
 

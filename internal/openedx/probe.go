@@ -40,9 +40,13 @@ func (c *Client) probe(ctx context.Context) (lms.Capabilities, error) {
 	if err := c.do(ctx, request{call: callMe, method: http.MethodGet, path: "/api/user/v1/me"}, &me); err != nil {
 		return lms.Capabilities{}, err
 	}
-	version, unusable, err := c.probeEoxCore(ctx)
-	if err != nil {
-		return lms.Capabilities{}, err
+	var version string
+	var unusable *lms.Error
+	if c.asked.leaveRoomForEoxCore() {
+		var err error
+		if version, unusable, err = c.probeEoxCore(ctx); err != nil {
+			return lms.Capabilities{}, err
+		}
 	}
 	chosen, err := c.asked.choose(unusable)
 	if err != nil {
@@ -83,6 +87,11 @@ func (c *Client) probeEoxCore(ctx context.Context) (version string, unusable *lm
 		return info.Version, lms.AsError(err), nil
 	}
 	return info.Version, nil, err
+}
+
+// leaveRoomForEoxCore is false where both routes are stock ones: then the plugin is of no interest.
+func (r routes) leaveRoomForEoxCore() bool {
+	return r.account != v1alpha1.AccountRouteRegistration || r.enrollment != v1alpha1.EnrollmentRouteSingle
 }
 
 // choose gives the routes in use: as asked for, or the best that there is. unusable says why eox-core is not.

@@ -3,13 +3,17 @@ package openedx
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
 	"k8s.io/utils/clock"
+
+	"rollcall.dev/rollcall/internal/lms"
 )
 
 const (
@@ -26,9 +30,17 @@ type credentials struct {
 	client *Client
 	clock  clock.Clock
 
-	fetching turn // guards what follows
+	mu       sync.Mutex // guards what follows
 	token    string
 	renewAt  time.Time
+	underWay *fetching // nil: none
+}
+
+// fetching is a token that is under way. All who need one meanwhile wait for it and share how it ends.
+type fetching struct {
+	done  chan struct{} // closed when the rest is there
+	token string
+	err   error
 }
 
 func newCredentials(client *Client, id, secret string) *credentials {
@@ -40,30 +52,43 @@ func newCredentials(client *Client, id, secret string) *credentials {
 			EndpointParams: url.Values{"token_type": {"jwt"}},
 			AuthStyle:      oauth2.AuthStyleInParams,
 		},
-		client:   client,
-		clock:    client.clock,
-		fetching: newTurn(),
+		client: client,
+		clock:  client.clock,
 	}
 }
 
 // get gives the token, a new one if need be. A token that is given as refused is not given again; whoever comes second
 // with it gets the one that the first fetched.
 func (c *credentials) get(ctx context.Context, refused string) (string, error) {
-	if err := c.fetching.take(ctx); err != nil {
-		return "", err
+	c.mu.Lock()
+	if c.underWay == nil {
+		if c.token != "" && c.token != refused && c.clock.Now().Before(c.renewAt) {
+			defer c.mu.Unlock()
+			return c.token, nil
+		}
+		c.underWay = &fetching{done: make(chan struct{})}
+		// Whoever comes first may give up; the others still wait.
+		go c.renew(context.WithoutCancel(ctx), c.underWay)
 	}
-	defer c.fetching.give()
-	if c.token != "" && c.token != refused && c.clock.Now().Before(c.renewAt) {
-		return c.token, nil
+	underWay := c.underWay
+	c.mu.Unlock()
+	select {
+	case <-underWay.done:
+		return underWay.token, underWay.err
+	case <-ctx.Done():
+		return "", lms.AsError(context.Cause(ctx))
 	}
-	c.token = ""
-	token, lifetime, err := c.fetch(ctx)
-	if err != nil {
-		return "", err
-	}
-	c.token = token
-	c.renewAt = c.clock.Now().Add(max(lifetime-renewEarly, shortestUse))
-	return token, nil
+}
+
+// renew fetches a token, keeps it, and tells those who wait.
+func (c *credentials) renew(ctx context.Context, underWay *fetching) {
+	var lifetime time.Duration
+	underWay.token, lifetime, underWay.err = c.fetch(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.token, c.renewAt = underWay.token, c.clock.Now().Add(max(lifetime-renewEarly, shortestUse))
+	c.underWay = nil
+	close(underWay.done)
 }
 
 func (c *credentials) fetch(ctx context.Context) (token string, lifetime time.Duration, err error) {
@@ -87,7 +112,8 @@ func (c *credentials) fetch(ctx context.Context) (token string, lifetime time.Du
 // tokenFailure makes an answer of x/oauth2's error, whose own text would quote the body.
 func tokenFailure(err error) answer {
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-		return answer{status: refused.Response.StatusCode, header: refused.Response.Header, body: refused.Body}
+		status := refused.Response.StatusCode
+		return answer{status: status, header: refused.Response.Header, body: refused.Body, cause: fmt.Errorf("status %d without a token", status)}
 	}
 	if _, ok := errors.AsType[*url.Error](err); ok {
 		return answer{status: noAnswer, cause: withoutURL(err)}

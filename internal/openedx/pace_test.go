@@ -1,0 +1,92 @@
+package openedx_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"rollcall.dev/rollcall/internal/lms"
+	"rollcall.dev/rollcall/internal/openedx"
+	"rollcall.dev/rollcall/internal/openedx/openedxtest"
+)
+
+// leapingClock stands still until somebody waits, and then it is as late at once.
+type leapingClock struct{ *clocktesting.FakeClock }
+
+func newLeapingClock() leapingClock { return leapingClock{clocktesting.NewFakeClock(time.Now())} }
+
+// NewTimer gives a timer that fires.
+func (c leapingClock) NewTimer(d time.Duration) clock.Timer {
+	timer := c.FakeClock.NewTimer(d)
+	c.Step(d)
+	return timer
+}
+
+// mustRead makes one throttled call, and comes back as often as it is sent away.
+func (c leapingClock) mustRead(t *testing.T, client *openedx.Client) {
+	t.Helper()
+	for {
+		err := client.Withdraw(t.Context(), "sberg", openCourse) // who is not enrolled: nothing is written
+		if err == nil {
+			return
+		}
+		failure := lms.AsError(err)
+		if failure.Class != lms.Throttled {
+			t.Fatal(err)
+		}
+		c.Step(failure.RetryAfter)
+	}
+}
+
+func TestABudgetAsHighAsTheThrottleIsNeverRefusedAndIsUsed(t *testing.T) {
+	const throttle, minutes = 120, 5
+	leaping := newLeapingClock()
+	standIn := openedxtest.Start(t, openedxtest.DemoWorld(), openedxtest.WithThrottle(throttle), openedxtest.WithClock(leaping))
+	config := stock(configFor(standIn))
+	config.CallsPerMinute, config.Clock = throttle, leaping
+	client := newClient(t, config)
+
+	for end := leaping.Now().Add(minutes * time.Minute); leaping.Now().Before(end); {
+		for range 50 {
+			leaping.mustRead(t, client)
+		}
+		// It goes ahead of its turn, and so may come when the minute is full.
+		if _, err := client.Probe(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	used := 0
+	for _, call := range standIn.Calls() {
+		if call.Status == http.StatusTooManyRequests {
+			t.Fatalf("the LMS had to refuse call %d", used+1)
+		}
+		if strings.HasPrefix(call.Path, "/api/enrollment/v1/") {
+			used++
+		}
+	}
+	if most := throttle * minutes; used < most*95/100 {
+		t.Errorf("used %d of %d calls", used, most)
+	}
+}
+
+func TestARepeatAfterANewTokenIsCounted(t *testing.T) {
+	const oneASecond = 62
+	leaping := newLeapingClock()
+	standIn := start(t)
+	config := stock(configFor(standIn))
+	config.CallsPerMinute, config.Clock = oneASecond, leaping
+	client := newClient(t, config)
+	begin := leaping.Now()
+	for range 10 {
+		standIn.Fail(openedxtest.Match{Path: pathEnrollment}, openedxtest.Fault{Status: http.StatusUnauthorized, Times: 1})
+		leaping.mustRead(t, client)
+	}
+	calls := callsTo(standIn, http.MethodGet, pathEnrollment)
+	if took := leaping.Since(begin); calls != 20 || took < 18*time.Second {
+		t.Errorf("%d calls in %s", calls, took)
+	}
+}
