@@ -63,11 +63,11 @@ func standing(attempts *v1alpha1.Attempts, after time.Duration) outcome {
 func (r *reconciler) failed(platform *v1alpha1.LearningPlatform, attempts **v1alpha1.Attempts, basis string, err error) outcome {
 	failure := lms.AsError(err)
 	if failure.Class == lms.Throttled {
-		return working(v1alpha1.ReasonThrottled, failure.Message, wait.Jitter(max(failure.RetryAfter, time.Second), jitter))
+		return working(failure.Reason, failure.Message, wait.Jitter(max(failure.RetryAfter, time.Second), jitter))
 	}
 	if failure.PlatformWide {
 		r.platforms.suspect(platform)
-		return working(v1alpha1.ReasonPlatformUnavailable, failure.Message, wait.Jitter(platformRecheck, jitter))
+		return working(v1alpha1.ReasonPlatformUnavailable, failure.Message, wait.Jitter(pause(failure, platformRecheck), jitter))
 	}
 
 	now := r.clock.Now()
@@ -86,6 +86,12 @@ func (r *reconciler) failed(platform *v1alpha1.LearningPlatform, attempts **v1al
 	}
 	*attempts = next
 	return standing(next, after)
+}
+
+// pause gives the time for which to leave a platform alone: as long as it asks, but no shorter than otherwise, and not so
+// long that its return goes unnoticed.
+func pause(failure *lms.Error, otherwise time.Duration) time.Duration {
+	return max(min(failure.RetryAfter, lastRetry), otherwise)
 }
 
 // retryDelay doubles with each attempt between the bounds of the class; a fatal failure is not retried.

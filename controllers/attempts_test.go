@@ -33,9 +33,15 @@ func TestAFailedCallBecomesAStandingAndAnAttempt(t *testing.T) {
 		"fatal waits for a person":            {nil, &lms.Error{Class: lms.Fatal, Reason: "F"}, v1alpha1.ConditionStalled, "F", 1, 0, 0, false},
 		"a request that always fails parks": {&v1alpha1.Attempts{Count: serverErrors - 1, Basis: "b"}, &lms.Error{Class: lms.Transient, Reason: v1alpha1.ReasonServerError},
 			v1alpha1.ConditionConflict, v1alpha1.ReasonServerError, serverErrors, 30 * time.Minute, time.Hour, false},
-		"a throttle costs no attempt": {third, &lms.Error{Class: lms.Throttled, RetryAfter: time.Minute}, v1alpha1.ConditionReconciling, v1alpha1.ReasonThrottled, 3, time.Minute, 2 * time.Minute, false},
-		"an outage costs no attempt":  {nil, &lms.Error{Class: lms.Transient, PlatformWide: true}, v1alpha1.ConditionReconciling, v1alpha1.ReasonPlatformUnavailable, 0, platformRecheck, 2 * platformRecheck, true},
-		"bad credentials cost none":   {nil, &lms.Error{Class: lms.Fatal, PlatformWide: true}, v1alpha1.ConditionReconciling, v1alpha1.ReasonPlatformUnavailable, 0, platformRecheck, 2 * platformRecheck, true},
+		"a throttle costs no attempt": {third, &lms.Error{Class: lms.Throttled, Reason: v1alpha1.ReasonThrottled, RetryAfter: time.Minute}, v1alpha1.ConditionReconciling, v1alpha1.ReasonThrottled, 3, time.Minute, 2 * time.Minute, false},
+		"and says what is throttled": {nil, &lms.Error{Class: lms.Throttled, Reason: v1alpha1.ReasonRegistrationClosed, PlatformWide: true, RetryAfter: time.Hour},
+			v1alpha1.ConditionReconciling, v1alpha1.ReasonRegistrationClosed, 0, time.Hour, 2 * time.Hour, false},
+		"an outage costs no attempt": {nil, &lms.Error{Class: lms.Transient, PlatformWide: true}, v1alpha1.ConditionReconciling, v1alpha1.ReasonPlatformUnavailable, 0, platformRecheck, 2 * platformRecheck, true},
+		"it is sat out": {nil, &lms.Error{Class: lms.Transient, PlatformWide: true, RetryAfter: time.Minute},
+			v1alpha1.ConditionReconciling, v1alpha1.ReasonPlatformUnavailable, 0, time.Minute, 2 * time.Minute, true},
+		"but not for ever": {nil, &lms.Error{Class: lms.Transient, PlatformWide: true, RetryAfter: 24 * time.Hour},
+			v1alpha1.ConditionReconciling, v1alpha1.ReasonPlatformUnavailable, 0, lastRetry, 2 * lastRetry, true},
+		"bad credentials cost none": {nil, &lms.Error{Class: lms.Fatal, PlatformWide: true}, v1alpha1.ConditionReconciling, v1alpha1.ReasonPlatformUnavailable, 0, platformRecheck, 2 * platformRecheck, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			suspects := make(chan event.GenericEvent, 1)
@@ -57,6 +63,43 @@ func TestAFailedCallBecomesAStandingAndAnAttempt(t *testing.T) {
 			}
 			if asked := len(suspects) == 1; asked != test.askedToProbe {
 				t.Errorf("asked to probe the platform: %v, want %v", asked, test.askedToProbe)
+			}
+		})
+	}
+}
+
+func TestAnUnwellPlatformIsProbedAgainInTime(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	outage := func(retryAfter time.Duration) *lms.Error {
+		return &lms.Error{Class: lms.Transient, Reason: v1alpha1.ReasonUnreachable, PlatformWide: true, RetryAfter: retryAfter}
+	}
+	throttle := &lms.Error{Class: lms.Throttled, Reason: v1alpha1.ReasonThrottled, PlatformWide: true, RetryAfter: 2 * time.Minute}
+	for name, test := range map[string]struct {
+		ready    metav1.ConditionStatus
+		since    time.Duration
+		failure  *lms.Error
+		standing string
+		reason   string
+		least    time.Duration
+	}{
+		"at once":               {metav1.ConditionTrue, time.Hour, outage(0), v1alpha1.ConditionReconciling, v1alpha1.ReasonUnreachable, firstProbe},
+		"later the longer":      {metav1.ConditionFalse, 2 * time.Minute, outage(0), v1alpha1.ConditionReconciling, v1alpha1.ReasonUnreachable, 30 * time.Second},
+		"when it says":          {metav1.ConditionTrue, time.Hour, outage(5 * time.Minute), v1alpha1.ConditionReconciling, v1alpha1.ReasonUnreachable, 5 * time.Minute},
+		"not before its time":   {metav1.ConditionFalse, time.Hour, outage(2 * time.Second), v1alpha1.ConditionReconciling, v1alpha1.ReasonUnreachable, lastProbe},
+		"not never":             {metav1.ConditionTrue, time.Hour, outage(24 * time.Hour), v1alpha1.ConditionReconciling, v1alpha1.ReasonUnreachable, lastRetry},
+		"a throttle is no harm": {metav1.ConditionTrue, time.Hour, throttle, v1alpha1.ConditionReady, v1alpha1.ReasonConnected, 2 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			platform := &v1alpha1.LearningPlatform{}
+			platform.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: test.ready, Reason: v1alpha1.ReasonConnected,
+				LastTransitionTime: metav1.NewTime(now.Add(-test.since))}}
+			r := &learningPlatformReconciler{reconciler{clock: clocktesting.NewFakePassiveClock(now)}}
+			o := r.unwell(platform, test.failure)
+			if o.standing != test.standing || o.reason != test.reason {
+				t.Errorf("outcome = %s %s, want %s %s", o.standing, o.reason, test.standing, test.reason)
+			}
+			if most := time.Duration(float64(test.least) * (1 + jitter)); o.after < test.least || o.after > most {
+				t.Errorf("next probe after %s, want %s to %s", o.after, test.least, most)
 			}
 		})
 	}

@@ -101,7 +101,7 @@ func (r *learningPlatformReconciler) unwell(platform *v1alpha1.LearningPlatform,
 	if ready != nil && !isReady(&platform.Status.ObjectStatus) {
 		after = min(max(r.clock.Since(ready.LastTransitionTime.Time)/4, firstProbe), lastProbe)
 	}
-	return working(failure.Reason, failure.Message, wait.Jitter(after, jitter))
+	return working(failure.Reason, failure.Message, wait.Jitter(pause(failure, after), jitter))
 }
 
 func (r *learningPlatformReconciler) usersOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {

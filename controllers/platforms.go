@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -23,10 +24,12 @@ const (
 	clientSecretKey = "client-secret"
 )
 
-// Connect gives a driver for one LMS and one set of credentials. It makes no call.
+// Connect gives a driver for one LMS and one set of credentials. It makes no call. Of the spec it gets what connectionOf
+// chooses.
 type Connect func(spec v1alpha1.LearningPlatformSpec, clientID, clientSecret string) (lms.Platform, error)
 
-// platforms holds one connection for each LearningPlatform, so that all learners share its token and its call budget.
+// platforms holds one connection for each LearningPlatform, so that all learners share its token and its call budget. Two
+// LearningPlatforms with the credentials of one LMS user have a budget each, and should divide the LMS's between them.
 type platforms struct {
 	// cached reads the LearningPlatform and the metadata of its Secret; live reads the Secret itself, which is never cached.
 	cached, live client.Reader
@@ -40,11 +43,26 @@ type platforms struct {
 
 type connection struct {
 	lms.Platform
-	// madeFrom names the versions of the platform and of the Secret that the connection was made from.
-	madeFrom string
+	// madeFrom digests what the connection was made from.
+	madeFrom [sha256.Size]byte
+	// seen names the versions of the platform and of the Secret that were last compared with that.
+	seen string
 }
 
-// to gives the connection to a platform, a new one if its spec or its Secret changed.
+// heir is a driver that can go on with the call budget of the one it replaces.
+type heir interface {
+	// Inherit decides by itself whether the budget is the same.
+	Inherit(from lms.Platform)
+}
+
+// connectionOf gives the part of the spec that a connection is made from. What else changes costs it nothing.
+func connectionOf(spec *v1alpha1.LearningPlatformSpec) v1alpha1.LearningPlatformSpec {
+	return v1alpha1.LearningPlatformSpec{
+		URL: spec.URL, AccountRoute: spec.AccountRoute, EnrollmentRoute: spec.EnrollmentRoute, CallsPerMinute: spec.CallsPerMinute,
+	}
+}
+
+// to gives the connection to a platform, a new one if something changed that it is made from.
 func (p *platforms) to(ctx context.Context, platform *v1alpha1.LearningPlatform) (lms.Platform, error) {
 	key := types.NamespacedName{Namespace: platform.Namespace, Name: platform.Spec.CredentialsSecretRef.Name}
 	version := &metav1.PartialObjectMetadata{}
@@ -52,11 +70,12 @@ func (p *platforms) to(ctx context.Context, platform *v1alpha1.LearningPlatform)
 	if err := p.cached.Get(ctx, key, version); err != nil {
 		return nil, credentialsError(err, key.Name)
 	}
-	madeFrom := fmt.Sprint(platform.UID, platform.Generation, version.UID, version.ResourceVersion)
+	seen := fmt.Sprint(platform.UID, platform.Generation, version.UID, version.ResourceVersion)
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if open, ok := p.open[client.ObjectKeyFromObject(platform)]; ok && open.madeFrom == madeFrom {
+	open := p.open[client.ObjectKeyFromObject(platform)]
+	if open.seen == seen {
 		return open.Platform, nil
 	}
 	secret := &corev1.Secret{}
@@ -69,12 +88,20 @@ func (p *platforms) to(ctx context.Context, platform *v1alpha1.LearningPlatform)
 				Message: fmt.Sprintf("The Secret %s has no key %s.", key.Name, name)}
 		}
 	}
-	made, err := p.connect(platform.Spec, string(secret.Data[clientIDKey]), string(secret.Data[clientSecretKey]))
-	if err != nil {
-		return nil, err
+	spec, id, password := connectionOf(&platform.Spec), secret.Data[clientIDKey], secret.Data[clientSecretKey]
+	if madeFrom := sha256.Sum256(fmt.Appendf(nil, "%+v %q %q", spec, id, password)); madeFrom != open.madeFrom {
+		made, err := p.connect(spec, string(id), string(password))
+		if err != nil {
+			return nil, err
+		}
+		if next, ok := made.(heir); ok && open.Platform != nil {
+			next.Inherit(open.Platform)
+		}
+		open.Platform, open.madeFrom = made, madeFrom
 	}
-	p.open[client.ObjectKeyFromObject(platform)] = connection{Platform: made, madeFrom: madeFrom}
-	return made, nil
+	open.seen = seen
+	p.open[client.ObjectKeyFromObject(platform)] = open
+	return open.Platform, nil
 }
 
 func credentialsError(err error, secret string) error {
