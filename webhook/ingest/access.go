@@ -38,7 +38,8 @@ const (
 	// reviewTimeout is how long one question to the API server may take. It is well below requestTimeout, so that an
 	// API server that hangs is answered with 503 and not with a broken connection.
 	reviewTimeout = 5 * time.Second
-	// A revoked credential or permission works for these times at most; a new permission is there after denyTTL.
+	// A revoked credential or permission works for these times at most. A new permission is there after denyTTL, and a
+	// new credential at once: the API server gives a reason with its no to a token, and such a no is not remembered.
 	authenticationTTL = time.Minute
 	allowTTL          = time.Minute
 	denyTTL           = 5 * time.Second

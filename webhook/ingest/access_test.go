@@ -81,6 +81,21 @@ func TestAccessIsAskedOnceForManyContacts(t *testing.T) {
 	}
 }
 
+func TestARefusedTokenIsAskedAboutEveryTime(t *testing.T) {
+	d := open(t)
+	unknown := strings.ReplaceAll(d.token, ".", "x.") // as a token before its issuer is known, and one that is none
+	for _, token := range []string{unknown, "aaaa"} {
+		calls := d.wire.during(func() {
+			for range 3 {
+				d.send(request{method: http.MethodGet, path: pathOf("a"), token: &token})
+			}
+		})
+		if diff := cmp.Diff(map[string]int{"POST tokenreviews": 3}, calls); diff != "" {
+			t.Errorf("calls to the API server (-want +got):\n%s", diff)
+		}
+	}
+}
+
 func TestAFailedReviewIsNoRefusal(t *testing.T) {
 	d := open(t)
 	for _, test := range []struct {

@@ -33,8 +33,8 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, problem.TooLarge(maxBody)
 	}
-	if err != nil {
-		return nil, notJSON("The body ended before it was complete.")
+	if err != nil { // too slow, cut off, or not of the length that was announced
+		return nil, problem.Unavailable("The request's body did not arrive whole. Nothing was stored; send the request again.", retryAfter)
 	}
 	return body, nil
 }
@@ -63,6 +63,9 @@ func decode(body []byte) (document, error) {
 	case errors.Is(err, json.ErrUnknownName) && errors.As(err, &semantic):
 		return document{}, invalid(problem.Error{Pointer: pointer(semantic.JSONPointer), Reason: reasonUnknown,
 			Detail: "A document has no such member; names are case-sensitive."})
+	case errors.Is(err, errNull) && errors.As(err, &semantic):
+		return document{}, invalid(problem.Error{Pointer: pointer(semantic.JSONPointer), Reason: reasonWrongType,
+			Detail: nullDetail(semantic.JSONPointer)})
 	case errors.As(err, &semantic):
 		return document{}, invalid(problem.Error{Pointer: pointer(semantic.JSONPointer), Reason: reasonWrongType,
 			Detail: "This must be " + jsonType(semantic.GoType) + "."})
@@ -80,6 +83,14 @@ var refuseNull = json.UnmarshalFromFunc(func(decoder *jsontext.Decoder, _ any) e
 })
 
 var errNull = errors.New("null")
+
+// nullDetail says what to do about a null: only one member of a document can be left out.
+func nullDetail(p jsontext.Pointer) string {
+	if p.LastToken() == "AccessEndDate" {
+		return "This must not be null; leave the member out if it has no value."
+	}
+	return "This must not be null."
+}
 
 // jsonType names the JSON type that a Go type of the document is read from.
 func jsonType(goType reflect.Type) string {

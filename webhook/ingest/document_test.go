@@ -176,6 +176,30 @@ func TestRefusedDocuments(t *testing.T) {
 	}
 }
 
+func TestANullIsToldApartFromAWrongType(t *testing.T) {
+	const never, leaveOut = "This must not be null.", "This must not be null; leave the member out if it has no value."
+	for body, want := range map[string]problem.Error{
+		`null`:                                 {Pointer: "", Detail: never},
+		`{"Contact": null}`:                    {Pointer: "/Contact", Detail: never},
+		`{"Contact": {"ContactID": null}}`:     {Pointer: "/Contact/ContactID", Detail: never},
+		`{"Contact": {"Enrollments": null}}`:   {Pointer: "/Contact/Enrollments", Detail: never},
+		`{"Contact": {"Enrollments": [null]}}`: {Pointer: "/Contact/Enrollments/0", Detail: never},
+		joe(`"2017-10-01"`, `null`):            {Pointer: "/Contact/Enrollments/0/AccessStartDate", Detail: never},
+		joe(`"2018-09-30"`, `null`):            {Pointer: "/Contact/Enrollments/0/AccessEndDate", Detail: leaveOut},
+		joe(`"Joe"`, `1`):                      {Pointer: "/Contact/FirstName", Detail: "This must be a string."},
+		`{"Contact": {"Enrollments": {}}}`:     {Pointer: "/Contact/Enrollments", Detail: "This must be an array."},
+		`{"Contact": []}`:                      {Pointer: "/Contact", Detail: "This must be an object."},
+	} {
+		want.Reason = reasonWrongType
+		_, found := check("000123", body)
+		if found == nil {
+			t.Errorf("%s was accepted", body)
+		} else if diff := cmp.Diff([]problem.Error{want}, found.Errors); diff != "" {
+			t.Errorf("errors of %s (-want +got):\n%s", body, diff)
+		}
+	}
+}
+
 func TestAcceptedDocumentsComeBackAsTheyWere(t *testing.T) {
 	for name, body := range accepted {
 		t.Run(name, func(t *testing.T) {

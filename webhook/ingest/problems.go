@@ -42,6 +42,15 @@ func invalid(errors ...problem.Error) *problem.Problem {
 	}
 }
 
+// managedElsewhere says that a contact is not the back office's to change: it was put on another platform.
+func managedElsewhere(platform string) *problem.Problem {
+	return &problem.Problem{
+		Type: "/problems/managed-elsewhere", Title: "The contact is managed elsewhere", Status: http.StatusForbidden,
+		Detail: "This contact belongs to the LearningPlatform " + platform + ", which does not take documents through this " +
+			"door. Nothing was stored.",
+	}
+}
+
 // conflicting says that a document is stored, and which part of it cannot be carried out yet.
 func conflicting(errors []problem.Error) *problem.Problem {
 	return &problem.Problem{

@@ -50,6 +50,7 @@ func (s *Server) handle(serve func(http.ResponseWriter, *http.Request) error) ht
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
 		r = r.WithContext(ctx)
+		answer := &answerWriter{ResponseWriter: w}
 		defer func() {
 			switch reason := recover(); reason {
 			case nil:
@@ -57,17 +58,38 @@ func (s *Server) handle(serve func(http.ResponseWriter, *http.Request) error) ht
 				panic(reason)
 			default:
 				ctrl.LoggerFrom(ctx).Info("Recovered from a panic", "reason", reason, "stack", string(debug.Stack()))
-				problem.Internal().Write(w, r)
+				if answer.begun {
+					panic(http.ErrAbortHandler) // the caller sees that the answer is cut off, and no second one behind it
+				}
+				problem.Internal().Write(answer, r)
 			}
 		}()
 		if !s.synced.Load() {
-			problem.Unavailable("Rollcall is starting.", retryAfter).Write(w, r)
+			problem.Unavailable("Rollcall is starting.", retryAfter).Write(answer, r)
 			return
 		}
-		if err := serve(w, r); err != nil {
-			problemOf(ctx, err).Write(w, r)
+		if err := serve(answer, r); err != nil {
+			problemOf(ctx, err).Write(answer, r)
 		}
 	})
+}
+
+// answerWriter knows whether the answer has begun.
+type answerWriter struct {
+	http.ResponseWriter
+	begun bool
+}
+
+// WriteHeader begins the answer.
+func (w *answerWriter) WriteHeader(status int) {
+	w.begun = true
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write begins the answer, if WriteHeader has not.
+func (w *answerWriter) Write(body []byte) (int, error) {
+	w.begun = true
+	return w.ResponseWriter.Write(body)
 }
 
 func writeJSON(w http.ResponseWriter, r *http.Request, status int, answer any) {

@@ -12,7 +12,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path"
 	"path/filepath"
+	"regexp"
 	"sync/atomic"
 	"time"
 
@@ -31,8 +33,8 @@ import (
 // Options are what the door needs. All are required but Clock.
 type Options struct {
 	// Client reads from a cache with the indexes of internal/index and writes to the API server. Its reads have to wait
-	// for its own writes (client.CacheOptions.EnableReadYourWritesConsistency): an old cache would take a document for
-	// identical that is not.
+	// for its own writes (client.CacheOptions.EnableReadYourWritesConsistency), so that the next request knows of the
+	// document and the address that were stored just before.
 	Client client.Client
 	// APIReader reads from the API server.
 	APIReader client.Reader
@@ -44,8 +46,8 @@ type Options struct {
 	Namespace string
 	// BindAddress is the host and port to listen on.
 	BindAddress string
-	// PathPrefix is what comes before /contacts/ in the path of a document. It begins with a slash and does not end with
-	// one. Default: /gk/api.
+	// PathPrefix is what comes before /contacts/ in the path of a document: segments of letters, digits, '.', '_', '~'
+	// and '-', each after a slash. Default: /gk/api.
 	PathPrefix string
 	// CertDir holds tls.crt and tls.key. They are read again when they change.
 	CertDir string
@@ -81,9 +83,17 @@ const (
 	maxHeaderBytes  = 16 << 10
 )
 
+// pathPrefix is what neither the multiplexer takes for a pattern nor a client for something to clean or to escape.
+var pathPrefix = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
+
 // New makes a door and listens, so that a port that is taken or a certificate that cannot be read is known at once.
 // Requests are answered after Start.
 func New(options Options) (*Server, error) {
+	prefix := cmp.Or(options.PathPrefix, defaultPathPrefix)
+	if !pathPrefix.MatchString(prefix) || path.Clean(prefix) != prefix {
+		return nil, fmt.Errorf("the path prefix of the ingest is %q; it must be like %s: no slash at the end, and segments of "+
+			"letters, digits, '.', '_', '~' and '-', but not '.' or '..'", prefix, defaultPathPrefix)
+	}
 	access, err := newAccess(options.Config, options.Namespace)
 	if err != nil {
 		return nil, err
@@ -101,7 +111,7 @@ func New(options Options) (*Server, error) {
 		now = clock.RealClock{}
 	}
 	return &Server{
-		pathPrefix: cmp.Or(options.PathPrefix, defaultPathPrefix),
+		pathPrefix: prefix,
 		cache:      options.Cache,
 		access:     access,
 		store: &store{

@@ -4,16 +4,19 @@ import (
 	"bufio"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -86,9 +89,55 @@ func TestEveryRequestGetsItsStatus(t *testing.T) {
 	}
 }
 
+// What does not arrive whole is not judged: it may well have been JSON.
+func TestABodyThatDoesNotArriveWholeIsNotJudged(t *testing.T) {
+	d := open(t)
+	check := func(t *testing.T, status int, header http.Header, body string) {
+		t.Helper()
+		if status != http.StatusServiceUnavailable || header.Get("Retry-After") != "5" || !strings.Contains(body, "did not arrive whole") {
+			t.Errorf("PUT = %d %v %s, want 503 with Retry-After", status, header, body)
+		}
+	}
+	t.Run("too slow", func(t *testing.T) {
+		r := httptest.NewRequest(http.MethodPut, pathOf("torn"), iotest.ErrReader(os.ErrDeadlineExceeded))
+		r.Header.Set("Authorization", "Bearer "+d.token)
+		r.Header.Set("Content-Type", "application/json")
+		recorder := httptest.NewRecorder()
+		d.Handler().ServeHTTP(recorder, r)
+		check(t, recorder.Code, recorder.Header(), recorder.Body.String())
+	})
+	for name, sent := range map[string]string{
+		"cut off":       "Content-Length: 1000\r\n\r\n" + learner("torn", "Jane"),
+		"broken chunks": "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\nno length\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			connection, err := tls.Dial("tcp", d.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+			must(t, err)
+			defer func() { _ = connection.Close() }()
+			_, err = fmt.Fprintf(connection, "PUT %s HTTP/1.1\r\nHost: ingest\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n%s",
+				pathOf("torn"), d.token, sent)
+			must(t, err)
+			must(t, connection.CloseWrite())
+			response, err := http.ReadResponse(bufio.NewReader(connection), nil)
+			must(t, err)
+			defer response.Body.Close()
+			body, err := io.ReadAll(response.Body)
+			must(t, err)
+			check(t, response.StatusCode, response.Header, string(body))
+		})
+	}
+	if a := d.get("torn"); a.status != http.StatusNotFound {
+		t.Errorf("GET = %d %s, want 404", a.status, a.body)
+	}
+}
+
 func TestBeforeTheCacheIsFilledNothingIsAnswered(t *testing.T) {
+	var starting Server
+	if err := starting.Ready(nil); err == nil {
+		t.Error("it is ready")
+	}
 	recorder := httptest.NewRecorder()
-	new(Server).Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodPut, pathOf("000123"), strings.NewReader(joe())))
+	starting.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodPut, pathOf("000123"), strings.NewReader(joe())))
 	if recorder.Code != http.StatusServiceUnavailable || recorder.Header().Get("Retry-After") == "" {
 		t.Errorf("PUT = %d %v, want 503 with Retry-After", recorder.Code, recorder.Header())
 	}
@@ -102,6 +151,43 @@ func TestAPanicIsAnsweredAndLogged(t *testing.T) {
 		ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
 	if recorder.Code != http.StatusInternalServerError || strings.Contains(recorder.Body.String(), "oh") {
 		t.Errorf("GET = %d %s, want 500 without the reason", recorder.Code, recorder.Body)
+	}
+}
+
+// A second body behind the first would pass for a success: the caller looks at the status.
+func TestAPanicBehindAnAnswerCutsItOff(t *testing.T) {
+	var s Server
+	s.synced.Store(true)
+	for name, begin := range map[string]func(http.ResponseWriter){
+		"status": func(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) },
+		"body":   func(w http.ResponseWriter) { _, _ = io.WriteString(w, "{") },
+	} {
+		recorder := httptest.NewRecorder()
+		func() {
+			defer func() {
+				if reason, _ := recover().(error); !errors.Is(reason, http.ErrAbortHandler) {
+					t.Errorf("%s: recovered %v, want that the server cuts the answer off", name, reason)
+				}
+			}()
+			s.handle(func(w http.ResponseWriter, _ *http.Request) error { begin(w); panic("oh") }).
+				ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+		}()
+		if strings.Contains(recorder.Body.String(), "problems") {
+			t.Errorf("%s: a problem stands behind the answer: %s", name, recorder.Body)
+		}
+	}
+}
+
+func TestOnlyAPathCanBeThePrefix(t *testing.T) {
+	for _, prefix := range []string{"/", "gk/api", "/gk/api/", "//gk", "/a/{x}", "/a b", "/a%20b", "/a?b", "/a/../b", "/a/.", "PUT /a", "/a\n"} {
+		if _, err := New(Options{Config: &rest.Config{}, PathPrefix: prefix}); err == nil || !strings.Contains(err.Error(), "path prefix") {
+			t.Errorf("New with the path prefix %q = %v", prefix, err)
+		}
+	}
+	for _, prefix := range []string{"", "/gk/api", "/v1.2_x~y-z", "/..a/b.."} { // the next thing to miss is the certificate
+		if _, err := New(Options{Config: &rest.Config{}, PathPrefix: prefix}); err == nil || !strings.Contains(err.Error(), "tls.crt") {
+			t.Errorf("New with the path prefix %q = %v", prefix, err)
+		}
 	}
 }
 
@@ -188,6 +274,7 @@ func TestWithoutAnAPIServerNothingIsAcknowledged(t *testing.T) {
 			var requests sync.WaitGroup
 			for name, r := range map[string]request{
 				"a new document":           {method: http.MethodPut, path: pathOf("new"), body: learner("new", "Jane")},
+				"an unchanged document":    {method: http.MethodPut, path: pathOf("known"), body: learner("known", "Jane")},
 				"a changed document":       {method: http.MethodPut, path: pathOf("known"), body: learner("known", "Joe")},
 				"a caller not seen before": {method: http.MethodGet, path: pathOf("known"), token: &other},
 				"a verb not seen before":   {method: http.MethodGet, path: pathOf("known")},

@@ -33,8 +33,8 @@ const (
 // store keeps documents as Contacts: one write for a document that is new or differs, none for one that is there.
 //
 // The writes are Create and Update, not server-side apply. An object that was created and is then applied has two owner
-// entries of one manager, so enrollments that the document dropped would survive; and only the resource version that an
-// Update carries makes "nothing to write" and "new" true while others write too.
+// entries of one manager, so enrollments that the document dropped would survive; and the resource version that an Update
+// carries keeps it from overwriting what another replica stored meanwhile.
 type store struct {
 	// cached reads from the informers, after they have seen this process's own writes; it writes to the API server.
 	cached client.Client
@@ -45,7 +45,8 @@ type store struct {
 
 	// contacts lets one document of a contact in at a time.
 	contacts keymutex.KeyMutex
-	// unsure holds the names of Contacts with a write whose outcome is not known: it may still take place.
+	// unsure holds the names of Contacts with a write of this process whose outcome is not known. It may take place after
+	// any read, so an equal document is no proof; another write is, as the resource version lets just one of them succeed.
 	unsure sync.Map
 }
 
@@ -64,14 +65,8 @@ func (s *store) put(ctx context.Context, document v1alpha1.ContactSpec, source s
 	s.contacts.LockKey(key.Name)
 	defer func() { _ = s.contacts.UnlockKey(key.Name) }()
 
-	// After a write that may still take place, neither the cache nor an equal document proves anything: another write
-	// does, since the resource version lets only one of the two succeed.
 	_, unsure := s.unsure.Load(key.Name)
 	var reader client.Reader = s.cached
-	if unsure {
-		reader = s.live
-	}
-
 	for range maxAttempts {
 		contact := &v1alpha1.Contact{}
 		err := reader.Get(ctx, key, contact)
@@ -81,13 +76,23 @@ func (s *store) put(ctx context.Context, document v1alpha1.ContactSpec, source s
 			result, err = created, s.create(ctx, key, contact, document, source)
 		case err != nil:
 			return nil, "", fmt.Errorf("cannot read the Contact: %w", err)
-		case contact.Spec.ContactID != document.ContactID || contact.Spec.PlatformRef.Name != platform:
+		case contact.Spec.ContactID != document.ContactID:
 			return nil, "", fmt.Errorf("cannot use the Contact %s: %w", key.Name, errForeign)
+		case contact.Spec.PlatformRef.Name != platform:
+			return nil, "", managedElsewhere(contact.Spec.PlatformRef.Name)
 		case !contact.DeletionTimestamp.IsZero():
 			return nil, "", problem.Unavailable("The contact is being deleted, and a document would be deleted with it. "+
 				"Nothing was stored; send the document again when the contact is gone.", retryAfter)
 		case !unsure && holds(&contact.Spec, &document):
-			return contact, unchanged, nil
+			latest, err := s.isLatest(ctx, contact)
+			if err != nil {
+				return nil, "", fmt.Errorf("cannot confirm the Contact: %w", err)
+			}
+			if latest {
+				return contact, unchanged, nil
+			}
+			reader = s.live
+			continue
 		default:
 			result, err = replaced, s.update(ctx, contact, document, source)
 		}
@@ -110,7 +115,16 @@ func (s *store) put(ctx context.Context, document v1alpha1.ContactSpec, source s
 }
 
 // errForeign is about an object that has the name which a contact's object would have.
-var errForeign = errors.New("it belongs to another contact ID or another platform")
+var errForeign = errors.New("it belongs to another contact ID")
+
+// isLatest is true when the API server has nothing newer of the Contact. A cache may not have seen yet what another
+// replica stored, and an answer that relies on it would say that the older document is in force.
+func (s *store) isLatest(ctx context.Context, contact *v1alpha1.Contact) (bool, error) {
+	stored := &metav1.PartialObjectMetadata{}
+	stored.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("Contact"))
+	err := s.live.Get(ctx, client.ObjectKeyFromObject(contact), stored)
+	return err == nil && stored.ResourceVersion == contact.ResourceVersion, client.IgnoreNotFound(err)
+}
 
 func (s *store) create(ctx context.Context, key client.ObjectKey, contact *v1alpha1.Contact, document v1alpha1.ContactSpec, source string) error {
 	*contact = v1alpha1.Contact{

@@ -53,6 +53,7 @@ func TestMain(m *testing.M) {
 type door struct {
 	*Server
 	t         testing.TB
+	config    *rest.Config
 	namespace string
 	certDir   string
 	// admin reaches the API server past the door, its cache and its wire.
@@ -76,18 +77,29 @@ func open(t testing.TB) *door {
 
 func openOn(t testing.TB, config *rest.Config, namespace string) *door {
 	t.Helper()
-	scheme := runtime.NewScheme()
-	must(t, clientgoscheme.AddToScheme(scheme))
-	must(t, v1alpha1.AddToScheme(scheme))
-	d := &door{t: t, namespace: namespace, certDir: t.TempDir(), wire: &wire{}}
-	var err error
-	d.admin, err = client.New(config, client.Options{Scheme: scheme})
+	admin, err := client.New(config, client.Options{Scheme: schemeOf(t)})
 	must(t, err)
+	d := &door{t: t, config: config, namespace: namespace, certDir: t.TempDir(), admin: admin}
 	d.token = d.issue("writer", rbacv1.PolicyRule{APIGroups: []string{"rollcall.dev"},
 		Resources: []string{"contacts/document"}, Verbs: []string{"get", "update"}})
 	writeCertificate(t, d.certDir, "first")
+	d.serve(func(c client.Client) client.Client { return c })
+	return d
+}
 
-	wired := rest.CopyConfig(config)
+// replica starts a second door beside the first, with a cache and a wire of its own; around stands before its client.
+func (d *door) replica(around func(client.Client) client.Client) *door {
+	d.t.Helper()
+	other := &door{t: d.t, config: d.config, namespace: d.namespace, certDir: d.certDir, admin: d.admin, token: d.token}
+	other.serve(around)
+	return other
+}
+
+func (d *door) serve(around func(client.Client) client.Client) {
+	t, namespace, scheme := d.t, d.namespace, schemeOf(d.t)
+	t.Helper()
+	d.wire = &wire{}
+	wired := rest.CopyConfig(d.config)
 	wired.Wrap(d.wire.around)
 	mgr, err := ctrl.NewManager(wired, ctrl.Options{
 		Scheme:  scheme,
@@ -102,7 +114,7 @@ func openOn(t testing.TB, config *rest.Config, namespace string) *door {
 	must(t, err)
 	must(t, index.Register(t.Context(), mgr.GetFieldIndexer()))
 	d.Server, err = New(Options{
-		Client:      mgr.GetClient(),
+		Client:      around(mgr.GetClient()),
 		APIReader:   mgr.GetAPIReader(),
 		Cache:       mgr.GetCache(),
 		Config:      wired,
@@ -127,8 +139,15 @@ func openOn(t testing.TB, config *rest.Config, namespace string) *door {
 			}
 		}
 	})
-	eventually(t, "the door serves", func() bool { return d.synced.Load() })
-	return d
+	eventually(t, "the door serves", func() bool { return d.Ready(nil) == nil })
+}
+
+func schemeOf(t testing.TB) *runtime.Scheme {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	must(t, clientgoscheme.AddToScheme(scheme))
+	must(t, v1alpha1.AddToScheme(scheme))
+	return scheme
 }
 
 // issue makes a service account with some permissions and gives a token of it.
