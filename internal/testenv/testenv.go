@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,6 +20,9 @@ import (
 
 // assetsVariable says where the programs are; make sets it.
 const assetsVariable = "KUBEBUILDER_ASSETS"
+
+// controlPlaneTimeout is how long the control plane may take to start, and to stop.
+const controlPlaneTimeout = 2 * time.Minute
 
 // shared is the API server of one package's tests; it starts when the first test asks for it. A run that only fuzzes, or
 // picks tests that need none, starts none.
@@ -74,6 +78,9 @@ func Start() (config *rest.Config, stop func() error, err error) {
 		BinaryAssetsDirectory: assets,
 		CRDDirectoryPaths:     []string{filepath.Join(root, "config", "crd", "bases")},
 		ErrorIfCRDPathMissing: true,
+		// The default, 20 seconds, is too short for a slow machine that does other work.
+		ControlPlaneStartTimeout: controlPlaneTimeout,
+		ControlPlaneStopTimeout:  controlPlaneTimeout,
 	}
 	// Nothing here needs the API server's own endpoints, and without them it starts and stops faster.
 	environment.ControlPlane.GetAPIServer().Configure().Set("endpoint-reconciler-type", "none")
