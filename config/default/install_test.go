@@ -1,0 +1,103 @@
+// Package install_test tests what "kubectl apply -k config/default" puts into a cluster.
+package install_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	appsv1 "k8s.io/api/apps/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"rollcall.dev/rollcall/internal/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
+
+func TestInstallation(t *testing.T) {
+	api, err := client.New(testenv.Config(t), client.Options{})
+	must(t, err)
+	for _, object := range rendered(t) {
+		if object.GetKind() == "CustomResourceDefinition" {
+			continue // they are there before any test
+		}
+		if err := api.Create(t.Context(), object, client.FieldValidation(metav1.FieldValidationStrict)); err != nil {
+			t.Fatalf("%s %s: %v", object.GetKind(), object.GetName(), err)
+		}
+	}
+
+	t.Run("who may view sees no personal data", func(t *testing.T) {
+		var roles rbacv1.ClusterRoleList
+		must(t, api.List(t.Context(), &roles, client.MatchingLabels{"rbac.authorization.k8s.io/aggregate-to-view": "true"}))
+		var seen []string
+		for _, role := range roles.Items {
+			for _, rule := range role.Rules {
+				if slices.Contains(rule.APIGroups, "rollcall.dev") {
+					seen = append(seen, rule.Resources...)
+				}
+			}
+		}
+		if want := []string{"courses", "learningplatforms"}; !slices.Equal(seen, want) {
+			t.Errorf("the role view contains %v, want %v", seen, want)
+		}
+	})
+
+	t.Run("a monitoring system gets the metrics and nothing else", func(t *testing.T) {
+		var role rbacv1.ClusterRole
+		must(t, api.Get(t.Context(), client.ObjectKey{Name: "rollcall-metrics-reader"}, &role))
+		if len(role.Rules) != 1 || !slices.Equal(role.Rules[0].NonResourceURLs, []string{"/metrics"}) || !slices.Equal(role.Rules[0].Verbs, []string{"get"}) {
+			t.Errorf("rules %v", role.Rules)
+		}
+	})
+
+	t.Run("a replica that ends refuses no connection", func(t *testing.T) {
+		var manager appsv1.Deployment
+		must(t, api.Get(t.Context(), client.ObjectKey{Namespace: "rollcall-system", Name: "rollcall-manager"}, &manager))
+		pod := manager.Spec.Template.Spec
+		lifecycle := pod.Containers[0].Lifecycle
+		if lifecycle == nil || lifecycle.PreStop == nil || lifecycle.PreStop.Sleep == nil || lifecycle.PreStop.Sleep.Seconds != 5 {
+			t.Fatalf("lifecycle %v, want that it waits for 5 seconds", lifecycle)
+		}
+		// The door lets requests end for 15 seconds after that.
+		if grace := *pod.TerminationGracePeriodSeconds; grace < 5+15 {
+			t.Errorf("it is killed after %d seconds", grace)
+		}
+	})
+}
+
+// rendered gives the objects of this folder's kustomization.
+func rendered(t *testing.T) (objects []*unstructured.Unstructured) {
+	t.Helper()
+	assets := os.Getenv("KUBEBUILDER_ASSETS")
+	if assets == "" {
+		assets = filepath.Join("..", "..", "bin", "k8s")
+	}
+	output, err := exec.CommandContext(t.Context(), filepath.Join(assets, "kubectl"), "kustomize", ".").Output()
+	must(t, err)
+	for decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(output), 4096); ; {
+		object := &unstructured.Unstructured{}
+		switch err := decoder.Decode(object); {
+		case errors.Is(err, io.EOF):
+			return objects
+		case err != nil:
+			t.Fatal(err)
+		}
+		objects = append(objects, object)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
