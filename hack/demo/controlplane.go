@@ -58,7 +58,8 @@ func (d *demo) newControlPlane() (*envtest.Environment, error) {
 	plane.ControlPlane.Etcd = store
 
 	// Without this, starting and stopping waits for the endpoints of a Service that nobody uses.
-	server.Configure().Set("endpoint-reconciler-type", "none")
+	server.Configure().Set("endpoint-reconciler-type", "none").
+		Set("advertise-address", "127.0.0.1") // else it looks for a default route, and there is none without a network
 	server.CertDir = d.path("apiserver")
 	if err := os.Mkdir(server.CertDir, 0o700); err != nil {
 		return nil, err
