@@ -53,7 +53,11 @@ func (d *demo) startControlPlane(ctx context.Context) error {
 }
 
 func (d *demo) newControlPlane() (*envtest.Environment, error) {
-	plane := &envtest.Environment{CRDDirectoryPaths: []string{"config/crd/bases"}, ErrorIfCRDPathMissing: true}
+	plane := &envtest.Environment{
+		CRDDirectoryPaths:        []string{"config/crd/bases"},
+		ErrorIfCRDPathMissing:    true,
+		ControlPlaneStartTimeout: startTimeout,
+	}
 	server, store := plane.ControlPlane.GetAPIServer(), &envtest.Etcd{DataDir: d.path("etcd-data")}
 	plane.ControlPlane.Etcd = store
 

@@ -28,6 +28,9 @@ const (
 	kubectl           = "kubectl"
 )
 
+// startTimeout is how long a program may take to answer, on a slow machine that does other work.
+const startTimeout = 2 * time.Minute
+
 // demo is what its steps share.
 type demo struct {
 	directory string
@@ -149,7 +152,7 @@ func freeAddress(ctx context.Context, preferred int) (string, error) {
 
 // waitForAnswer waits until a child that was just started answers at a URL without a server error.
 func waitForAnswer(ctx context.Context, url string) error {
-	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, startTimeout, true, func(ctx context.Context) (bool, error) {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
 			return false, err
