@@ -86,7 +86,7 @@ func (r *contactReconciler) findRival(ctx context.Context, contact *v1alpha1.Con
 	}
 	if holder := claim.Oldest(sharers); holder != nil && holder.Name != contact.Name {
 		contact.Status.Learner = v1alpha1.LearnerStatus{}
-		return new(conflict(v1alpha1.ReasonEmailInUse, accountClaimed(holder), firstRecheck)), nil
+		return new(conflict(v1alpha1.ReasonEmailInUse, accountClaimed(holder), firstRetry)), nil
 	}
 	return nil, nil
 }

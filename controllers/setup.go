@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/lru"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -16,6 +17,8 @@ import (
 const (
 	// workers is how many learners are worked on at a time. What an LMS can do at once is less than that anyway.
 	workers = 4
+	// rememberedTroubles is for how many objects of a kind an event is not repeated.
+	rememberedTroubles = 10_000
 	// visitTimeout ends a visit that hangs; each call to the LMS has a shorter one of its own.
 	visitTimeout = 2 * time.Minute
 )
@@ -35,6 +38,7 @@ func SetUp(mgr ctrl.Manager, connect Connect, clock clock.PassiveClock) error {
 			platforms:    connections,
 			recorder:     mgr.GetEventRecorder("rollcall"),
 			clock:        clock,
+			troubles:     lru.New(rememberedTroubles),
 			fieldManager: "rollcall-" + kind,
 		}
 	}

@@ -11,9 +11,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/lru"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
@@ -34,6 +37,8 @@ type reconciler struct {
 	platforms *platforms
 	recorder  events.EventRecorder
 	clock     clock.PassiveClock
+	// troubles remembers, by UID, the trouble that was told last, so that a check in between does not tell it again.
+	troubles *lru.Cache
 	// fieldManager owns the status, and what else the controller writes.
 	fieldManager string
 }
@@ -58,29 +63,47 @@ func (r *reconciler) finish(ctx context.Context, before, after object, o outcome
 	return ctrl.Result{RequeueAfter: o.after}, nil
 }
 
-// announce tells about a new state that is worth it, once.
+// announce tells about trouble when it begins and when it is over, each once.
 func (r *reconciler) announce(ctx context.Context, before, after object) {
-	ready := meta.FindStatusCondition(after.GetObjectStatus().Conditions, v1alpha1.ConditionReady)
-	was := meta.FindStatusCondition(before.GetObjectStatus().Conditions, v1alpha1.ConditionReady)
-	if was != nil && was.Status == ready.Status && was.Reason == ready.Reason {
-		return
-	}
-	// That work is queued and then done is the course of things, and what its platform is unwell with the platform says
-	// itself; an event for each object would double the writes.
-	if isRoutine(ready.Reason) || ready.Reason == v1alpha1.ReasonSynced && (was == nil || isRoutine(was.Reason)) {
+	ready := readyOf(after)
+	was := readyOf(before)
+	if was.Status == ready.Status && was.Reason == ready.Reason {
 		return
 	}
 	logf.FromContext(ctx).Info("State changed", "reason", ready.Reason, "message", ready.Message)
+
+	if inTrouble(was) {
+		r.troubles.Add(after.GetUID(), was.Reason)
+	}
+	known, _ := r.troubles.Get(after.GetUID())
+	switch {
+	case ready.Status == metav1.ConditionTrue && known == nil, isRoutine(ready), known == ready.Reason:
+		return
+	case ready.Status == metav1.ConditionTrue:
+		r.troubles.Remove(after.GetUID())
+	default:
+		r.troubles.Add(after.GetUID(), ready.Reason)
+	}
 	severity := corev1.EventTypeNormal
-	if !meta.IsStatusConditionTrue(after.GetObjectStatus().Conditions, v1alpha1.ConditionReconciling) && !isReady(after.GetObjectStatus()) {
+	if inTrouble(ready) && !meta.IsStatusConditionTrue(after.GetObjectStatus().Conditions, v1alpha1.ConditionReconciling) {
 		severity = corev1.EventTypeWarning
 	}
 	r.recorder.Eventf(after, nil, severity, ready.Reason, "Reconcile", "%s", ready.Message)
 }
 
-// isRoutine says whether an object with this state only waits for its turn.
-func isRoutine(reason string) bool {
-	switch reason {
+func readyOf(o object) metav1.Condition {
+	return ptr.Deref(meta.FindStatusCondition(o.GetObjectStatus().Conditions, v1alpha1.ConditionReady), metav1.Condition{})
+}
+
+// inTrouble says whether a state is worth an event: it is not in step, and not only waiting.
+func inTrouble(ready metav1.Condition) bool {
+	return ready.Type != "" && ready.Status != metav1.ConditionTrue && !isRoutine(ready)
+}
+
+// isRoutine says whether an object with this state only waits: for its turn, or for its platform, which has events of
+// its own. An event for each such object would double the writes.
+func isRoutine(ready metav1.Condition) bool {
+	switch ready.Reason {
 	case v1alpha1.ReasonQueued, v1alpha1.ReasonThrottled, v1alpha1.ReasonPlatformUnavailable:
 		return true
 	}
