@@ -40,7 +40,7 @@ const registrationPause = time.Hour
 const (
 	unexpectedAnswer   = "The LMS answered in a way that Rollcall does not know for this call."
 	asAPage            = "The LMS answers with a web page instead of data, like a system in maintenance or another host."
-	noToken            = "The LMS gives no token. If it never did, the URL may be that of another system."
+	notGranted         = "The LMS gives no token. If it never did, the URL may be that of another system."
 	notStaff           = "The user that the LMS knows the client id by is not staff. Make the owner of the OAuth2 application a staff user."
 	courseNotFound     = "The LMS has no course with this key."
 	modeUnavailable    = "The course does not offer the enrollment mode, or none by default."
@@ -77,7 +77,7 @@ type row struct {
 var table = []row{
 	// The token. 400 is a client that may not use this grant, 401 a wrong id or secret.
 	{call: callToken, body: all(statuses(200, 299), unreadable), class: lms.Transient, reason: v1alpha1.ReasonUnreachable, platformWide: true,
-		message: noToken},
+		message: notGranted},
 	{call: callToken, status: 400, class: lms.Fatal, reason: v1alpha1.ReasonCredentialsRefused, platformWide: true,
 		message: "The LMS does not give this client a token. Its OAuth2 application must have the grant client-credentials."},
 	{call: callToken, status: 401, class: lms.Fatal, reason: v1alpha1.ReasonCredentialsRefused, platformWide: true,
@@ -212,7 +212,7 @@ var table = []row{
 	{status: 429, class: lms.Throttled, reason: v1alpha1.ReasonThrottled, platformWide: true,
 		message: "The LMS takes no more calls for now."},
 	{call: callToken, body: statuses(404, 500), class: lms.Transient, reason: v1alpha1.ReasonUnreachable, platformWide: true,
-		message: noToken},
+		message: notGranted},
 	// A retry never heals the 500 for input that the LMS cannot digest; the caller counts.
 	{status: 500, class: lms.Transient, reason: v1alpha1.ReasonServerError,
 		message: "The LMS failed on this request."},
