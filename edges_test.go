@@ -315,3 +315,19 @@ func (c *company) callsWith(method, path string) int {
 	}
 	return n
 }
+
+func TestAFailureThatOnlyOneKindOfCallMeetsIsCountedAndLeavesThePlatformAlone(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, "1234A")
+	platform := &v1alpha1.LearningPlatform{ObjectMeta: c.named("default")}
+	c.waitForState(platform, v1alpha1.ReasonConnected)
+	c.lms.Fail(openedxtest.Match{Method: http.MethodPost, Path: "/eox-core/api/v1/user/"}, openedxtest.Fault{Status: http.StatusBadGateway})
+	c.mustPut(joe("000123", "1234A"), http.StatusCreated)
+	contact := c.waitForContact("000123", v1alpha1.ReasonRetrying)
+	if contact.Status.Attempts == nil || contact.Status.Attempts.LastError.Class != "Transient" {
+		t.Errorf("attempts = %+v, want a transient one", contact.Status.Attempts)
+	}
+	c.waitForState(platform, v1alpha1.ReasonConnected)
+	c.lms.ClearFaults()
+	c.waitForContact("000123", v1alpha1.ReasonSynced)
+}

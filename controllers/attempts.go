@@ -59,14 +59,18 @@ func standing(attempts *v1alpha1.Attempts, after time.Duration) outcome {
 	}
 }
 
-// failed turns a failed call into an outcome and counts the attempt, unless the cause is the platform as a whole.
-func (r *reconciler) failed(platform *v1alpha1.LearningPlatform, attempts **v1alpha1.Attempts, basis string, err error) outcome {
+// failed turns a failed call for an object into an outcome and counts the attempt, unless the cause is the platform as a
+// whole.
+func (r *reconciler) failed(o object, platform *v1alpha1.LearningPlatform, attempts **v1alpha1.Attempts, basis string, err error) outcome {
 	failure := lms.AsError(err)
 	if failure.Class == lms.Throttled {
 		return working(failure.Reason, failure.Message, wait.Jitter(max(failure.RetryAfter, time.Second), jitter))
 	}
+	inPart := failure.PlatformWide && r.platforms.wellSinceBlamed(platform, o, r.clock.Now())
 	if failure.PlatformWide {
 		r.platforms.suspect(platform)
+	}
+	if failure.PlatformWide && !inPart {
 		return working(v1alpha1.ReasonPlatformUnavailable, failure.Message, wait.Jitter(pause(failure, platformRecheck), jitter))
 	}
 
@@ -75,11 +79,14 @@ func (r *reconciler) failed(platform *v1alpha1.LearningPlatform, attempts **v1al
 	if *attempts != nil && (*attempts).Basis == basis {
 		next.Count = (*attempts).Count + 1
 	}
-	class := failure.Class
-	if failure.Reason == v1alpha1.ReasonServerError && next.Count >= serverErrors {
-		class = lms.Conflict
+	class, reason := failure.Class, failure.Reason
+	if inPart || reason == v1alpha1.ReasonServerError {
+		class = lms.Transient
+		if next.Count >= serverErrors {
+			class, reason = lms.Conflict, v1alpha1.ReasonServerError
+		}
 	}
-	next.LastError = v1alpha1.AttemptError{Class: v1alpha1.ErrorClass(class), Reason: failure.Reason, Message: failure.Message}
+	next.LastError = v1alpha1.AttemptError{Class: v1alpha1.ErrorClass(class), Reason: reason, Message: clip(failure.Message, 1024)}
 	after := retryDelay(class, next.Count)
 	if after > 0 {
 		next.NextTime = new(metav1.NewTime(now.Add(after)))

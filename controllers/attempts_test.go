@@ -6,7 +6,9 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/lru"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
@@ -45,9 +47,9 @@ func TestAFailedCallBecomesAStandingAndAnAttempt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			suspects := make(chan event.GenericEvent, 1)
-			r := &reconciler{clock: clocktesting.NewFakePassiveClock(now), platforms: &platforms{suspects: suspects}}
+			r := &reconciler{clock: clocktesting.NewFakePassiveClock(now), platforms: &platforms{suspects: suspects, blamed: lru.New(1)}}
 			attempts := test.before
-			o := r.failed(&v1alpha1.LearningPlatform{}, &attempts, "b", test.err)
+			o := r.failed(&v1alpha1.Contact{}, &v1alpha1.LearningPlatform{}, &attempts, "b", test.err)
 			if o.standing != test.standing || o.reason != test.reason {
 				t.Errorf("outcome = %s %s, want %s %s", o.standing, o.reason, test.standing, test.reason)
 			}
@@ -138,5 +140,40 @@ func TestAnAttemptIsDueInTimeOrWhenItsBasisChanges(t *testing.T) {
 		if wait, due := waitFor(test.attempts, "b", now); due != test.due || wait != test.wait {
 			t.Errorf("%s: wait %s, due %v; want %s, %v", name, wait, due, test.wait, test.due)
 		}
+	}
+}
+
+func TestACallThatFailsOnAPlatformThatIsWellIsTheObjectsOwn(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	clock := clocktesting.NewFakePassiveClock(now)
+	platform, contact := &v1alpha1.LearningPlatform{}, &v1alpha1.Contact{}
+	r := &reconciler{clock: clock, platforms: &platforms{
+		suspects: make(chan event.GenericEvent, 1), blamed: lru.New(1), open: map[types.NamespacedName]connection{}}}
+	var attempts *v1alpha1.Attempts
+	fail := func() outcome {
+		clock.SetTime(clock.Now().Add(platformRecheck))
+		return r.failed(contact, platform, &attempts, "b", &lms.Error{Class: lms.Fatal, PlatformWide: true, Reason: v1alpha1.ReasonUnreachable})
+	}
+
+	for range 3 {
+		if o := fail(); o.reason != v1alpha1.ReasonPlatformUnavailable || attempts != nil {
+			t.Fatalf("no probe was made: %+v, attempts %+v", o, attempts)
+		}
+	}
+	for count := int32(1); count <= serverErrors; count++ {
+		r.platforms.foundWell(platform, clock.Now().Add(time.Second))
+		o := fail()
+		if attempts == nil || attempts.Count != count {
+			t.Fatalf("attempts = %+v, want %d", attempts, count)
+		}
+		if parked := o.standing == v1alpha1.ConditionConflict; parked != (count == serverErrors) {
+			t.Errorf("attempt %d: %s", count, o.standing)
+		}
+	}
+	clock.SetTime(clock.Now().Add(blameLasts))
+	attempts = nil
+	r.platforms.foundWell(platform, clock.Now())
+	if o := fail(); o.reason != v1alpha1.ReasonPlatformUnavailable || attempts != nil {
+		t.Errorf("long after: %+v, attempts %+v, want a new outage to cost nothing", o, attempts)
 	}
 }

@@ -54,7 +54,7 @@ func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1
 		err = checkActive(learner)
 	}
 	if err != nil {
-		return r.failed(platform, &contact.Status.Attempts, basis, err), ctx.Err()
+		return r.failed(contact, platform, &contact.Status.Attempts, basis, err), ctx.Err()
 	}
 	contact.Status.Attempts = nil
 	return inStep(accountKnown, 0), nil

@@ -96,7 +96,7 @@ func (r *courseReconciler) lookUp(ctx context.Context, course *v1alpha1.Course) 
 	}
 	found, err := connection.LookUpCourse(ctx, course.Spec.CourseKey)
 	if err != nil {
-		return r.failed(platform, &course.Status.Attempts, basis, err), ctx.Err()
+		return r.failed(course, platform, &course.Status.Attempts, basis, err), ctx.Err()
 	}
 
 	course.Status.Attempts = nil

@@ -144,7 +144,7 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 		// The account was renamed or replaced, or the course code stands for another course now. That the old place was
 		// left is written down before the new one is taken, so that no crash can hide either.
 		if err := r.leave(ctx, connection, enrollment, platform); err != nil {
-			return r.failed(platform, &status.Attempts, basis, err), ctx.Err()
+			return r.failed(enrollment, platform, &status.Attempts, basis, err), ctx.Err()
 		}
 		status.Attempts = nil
 		return working(v1alpha1.ReasonQueued, "The learner has left the course that the code stood for before.", time.Millisecond), nil
@@ -155,7 +155,7 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 		Username: learner.Username, CourseKey: course.Spec.CourseKey, Mode: course.Spec.Mode, OfferedModes: course.Status.Modes,
 	})
 	if err != nil {
-		return r.failed(platform, &status.Attempts, basis, err), ctx.Err()
+		return r.failed(enrollment, platform, &status.Attempts, basis, err), ctx.Err()
 	}
 	status.Enrolled, status.Mode = new(result.Active), result.Mode
 	r.inStepNow(status)
@@ -191,7 +191,7 @@ func (r *enrollmentReconciler) withdraw(ctx context.Context, enrollment *v1alpha
 		return standing(status.Attempts, left), nil
 	}
 	if err := r.leave(ctx, connection, enrollment, platform); err != nil {
-		return r.failed(platform, &status.Attempts, basis, err), ctx.Err()
+		return r.failed(enrollment, platform, &status.Attempts, basis, err), ctx.Err()
 	}
 	r.inStepNow(status)
 	return done, nil

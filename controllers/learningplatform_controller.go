@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,6 +23,9 @@ import (
 const (
 	// probeInterval is how often a healthy platform is looked at.
 	probeInterval = 5 * time.Minute
+	// probeGap is the least time between two probes of a platform that is found well. It is shorter than platformRecheck, so
+	// that an object that found it unwell comes back after the probe.
+	probeGap = 5 * time.Second
 	// firstProbe and lastProbe bound the wait while it is not: a quarter of the outage so far.
 	firstProbe, lastProbe = time.Second, time.Minute
 )
@@ -62,17 +66,40 @@ func (r *learningPlatformReconciler) probe(ctx context.Context, platform *v1alph
 	if _, err := time.LoadLocation(platform.Spec.TimeZone); err != nil {
 		return stalled(v1alpha1.ReasonInvalidTimeZone, "spec.timeZone is not in the IANA time zone database.", 0), nil //nolint:nilerr // The outcome says it.
 	}
-	connection, err := r.platforms.to(ctx, platform)
-	if err == nil {
-		var found lms.Capabilities
-		if found, err = connection.Probe(ctx); err == nil {
-			return connected(&platform.Status, found), nil
-		}
-	}
-	if ctx.Err() != nil {
+	found, wellAt, err := r.askLMS(ctx, platform)
+	failure, classified := errors.AsType[*lms.Error](err)
+	switch {
+	case ctx.Err() != nil:
 		return outcome{}, ctx.Err()
+	case classified:
+		return r.unwell(platform, failure), nil
+	case err != nil:
+		return outcome{}, err // It is not the LMS's fault.
+	case found == nil:
+		ready := readyOf(platform)
+		return outcome{v1alpha1.ConditionReady, ready.Reason, ready.Message, probeGap - r.clock.Since(wellAt)}, nil
 	}
-	return r.unwell(platform, lms.AsError(err)), nil
+	r.platforms.foundWell(platform, r.clock.Now())
+	return connected(&platform.Status, *found), nil
+}
+
+// askLMS probes the platform, unless it was found well a moment ago and nothing about it has changed: learners' calls
+// that fail one after the other do not make for as many probes.
+func (r *learningPlatformReconciler) askLMS(ctx context.Context, platform *v1alpha1.LearningPlatform) (found *lms.Capabilities, wellAt time.Time, err error) {
+	connection, err := r.platforms.to(ctx, platform)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	if wellAt = r.platforms.wellAt(platform); isKnownReady(platform) && !checkRequested(platform) && r.clock.Since(wellAt) < probeGap {
+		return nil, wellAt, nil
+	}
+	capabilities, err := connection.Probe(ctx)
+	return &capabilities, wellAt, err
+}
+
+// isKnownReady says whether the platform is Ready as its spec is now.
+func isKnownReady(platform *v1alpha1.LearningPlatform) bool {
+	return isReady(&platform.Status.ObjectStatus) && platform.Status.ObservedGeneration == platform.Generation
 }
 
 func connected(status *v1alpha1.LearningPlatformStatus, found lms.Capabilities) outcome {
@@ -90,7 +117,7 @@ func connected(status *v1alpha1.LearningPlatformStatus, found lms.Capabilities) 
 func (r *learningPlatformReconciler) unwell(platform *v1alpha1.LearningPlatform, failure *lms.Error) outcome {
 	ready := meta.FindStatusCondition(platform.Status.Conditions, v1alpha1.ConditionReady)
 	switch {
-	case failure.Class == lms.Throttled && isReady(&platform.Status.ObjectStatus):
+	case failure.Class == lms.Throttled && isKnownReady(platform):
 		return outcome{v1alpha1.ConditionReady, ready.Reason, ready.Message, max(failure.RetryAfter, lastProbe)}
 	case failure.Class == lms.Throttled:
 		return working(v1alpha1.ReasonThrottled, failure.Message, max(failure.RetryAfter, firstProbe))

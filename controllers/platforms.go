@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/lru"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
@@ -37,9 +40,16 @@ type platforms struct {
 	// suspects tells the LearningPlatform controller that a call found a platform unwell.
 	suspects chan event.GenericEvent
 
+	// blamed remembers, by UID, when an object last found its platform unwell.
+	blamed *lru.Cache
+
 	mu   sync.Mutex
 	open map[types.NamespacedName]connection
 }
+
+// platformWait is the time after which an object that waits for its platform looks again. A change of the platform wakes
+// it at once; this is the net below.
+const platformWait = 15 * time.Minute
 
 type connection struct {
 	lms.Platform
@@ -47,6 +57,8 @@ type connection struct {
 	madeFrom [sha256.Size]byte
 	// seen names the versions of the platform and of the Secret that were last compared with that.
 	seen string
+	// wellAt is when a probe last found the platform well.
+	wellAt time.Time
 }
 
 // heir is a driver that can go on with the call budget of the one it replaces.
@@ -97,7 +109,7 @@ func (p *platforms) to(ctx context.Context, platform *v1alpha1.LearningPlatform)
 		if next, ok := made.(heir); ok && open.Platform != nil {
 			next.Inherit(open.Platform)
 		}
-		open.Platform, open.madeFrom = made, madeFrom
+		open.Platform, open.madeFrom, open.wellAt = made, madeFrom, time.Time{}
 	}
 	open.seen = seen
 	p.open[client.ObjectKeyFromObject(platform)] = open
@@ -127,6 +139,36 @@ func (p *platforms) suspect(platform *v1alpha1.LearningPlatform) {
 	}
 }
 
+// foundWell notes that a probe found the platform well.
+func (p *platforms) foundWell(platform *v1alpha1.LearningPlatform, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	open := p.open[client.ObjectKeyFromObject(platform)]
+	open.wellAt = now
+	p.open[client.ObjectKeyFromObject(platform)] = open
+}
+
+// wellAt is when a probe last found the platform well.
+func (p *platforms) wellAt(platform *v1alpha1.LearningPlatform) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.open[client.ObjectKeyFromObject(platform)].wellAt
+}
+
+// wellSinceBlamed notes that an object finds its platform unwell, and says whether a probe has found it well since the
+// object did so before: then it is not the platform as a whole.
+func (p *platforms) wellSinceBlamed(platform *v1alpha1.LearningPlatform, o object, now time.Time) bool {
+	before, again := p.blamed.Get(o.GetUID())
+	p.blamed.Add(o.GetUID(), now)
+	if !again || now.Sub(before.(time.Time)) > blameLasts {
+		return false
+	}
+	return p.wellAt(platform).After(before.(time.Time))
+}
+
+// blameLasts is for how long a failure of the platform is remembered; it is longer than any wait between two attempts.
+const blameLasts = 30 * time.Minute
+
 // ready gives the platform and the connection to it, or the outcome of an object that has to wait for it.
 func (p *platforms) ready(ctx context.Context, namespace, name string) (*v1alpha1.LearningPlatform, lms.Platform, *outcome, error) {
 	platform, waiting, err := p.find(ctx, namespace, name)
@@ -134,7 +176,7 @@ func (p *platforms) ready(ctx context.Context, namespace, name string) (*v1alpha
 		return nil, nil, waiting, err
 	}
 	if !isReady(&platform.Status.ObjectStatus) {
-		waiting := working(v1alpha1.ReasonPlatformUnavailable, fmt.Sprintf("Waits until the LearningPlatform %s is Ready.", name), 0)
+		waiting := working(v1alpha1.ReasonPlatformUnavailable, fmt.Sprintf("Waits until the LearningPlatform %s is Ready.", name), wait.Jitter(platformWait, jitter))
 		return platform, nil, &waiting, nil
 	}
 	connection, err := p.to(ctx, platform)
@@ -152,7 +194,7 @@ func (p *platforms) find(ctx context.Context, namespace, name string) (*v1alpha1
 	err := p.cached.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, platform)
 	switch {
 	case apierrors.IsNotFound(err):
-		waiting := working(v1alpha1.ReasonPlatformUnavailable, fmt.Sprintf("Waits for the LearningPlatform %s, which does not exist.", name), 0)
+		waiting := working(v1alpha1.ReasonPlatformUnavailable, fmt.Sprintf("Waits for the LearningPlatform %s, which does not exist.", name), wait.Jitter(platformWait, jitter))
 		return nil, &waiting, nil
 	case err != nil:
 		return nil, nil, fmt.Errorf("cannot get the LearningPlatform: %w", err)

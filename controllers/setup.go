@@ -30,6 +30,7 @@ func SetUp(mgr ctrl.Manager, connect Connect, clock clock.PassiveClock) error {
 		live:     mgr.GetAPIReader(),
 		connect:  connect,
 		suspects: make(chan event.GenericEvent, 16),
+		blamed:   lru.New(rememberedTroubles),
 		open:     map[types.NamespacedName]connection{},
 	}
 	base := func(kind string) reconciler {
