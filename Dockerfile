@@ -3,7 +3,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -tags timetzdata -o /rollcall .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o /rollcall .
 
 # Nothing but the static program (it carries the time zones in itself) and the certificate authorities of the LMS.
 FROM scratch

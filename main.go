@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	_ "time/tzdata" // The zones of access windows are known wherever Rollcall runs.
 
 	uberzap "go.uber.org/zap"
 	"go.uber.org/zap/zapcore"

@@ -20,6 +20,7 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -33,6 +34,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/yaml"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/names"
@@ -105,7 +107,7 @@ func newCompanyOn(t *testing.T, lms *openedxtest.Server, courses ...string) *com
 func (c *company) start() {
 	c.t.Helper()
 	address := freeAddress(c.t)
-	mgr, err := newManager(c.config, options{
+	mgr, err := newManager(c.asOperator(), options{
 		ingestAddress: address, ingestCertDir: c.certDir, ingestNamespace: c.namespace, metricsAddress: "0", probeAddress: "0",
 	}, c.clock, func(o *ctrl.Options) {
 		o.Controller.SkipNameValidation = new(true)
@@ -130,6 +132,28 @@ func (c *company) start() {
 		}
 		return err
 	})
+}
+
+// asOperator gives a configuration with the permissions of config/rbac and no others.
+func (c *company) asOperator() *rest.Config {
+	c.t.Helper()
+	content, err := os.ReadFile("config/rbac/role.yaml")
+	must(c.t, err)
+	role := &rbacv1.ClusterRole{}
+	must(c.t, yaml.UnmarshalStrict(content, role))
+	binding := &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: role.Name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "rollcall"}},
+	}
+	for _, o := range []client.Object{role, binding} {
+		if err := c.Create(context.Background(), o); !apierrors.IsAlreadyExists(err) {
+			must(c.t, err)
+		}
+	}
+	config := rest.CopyConfig(c.config)
+	config.Impersonate = rest.ImpersonationConfig{UserName: "rollcall"}
+	return config
 }
 
 // put sends a document and gives the answer.

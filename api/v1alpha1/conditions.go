@@ -28,6 +28,13 @@ const (
 	ReasonThrottled = "Throttled"
 	// ReasonPlatformUnavailable: the LearningPlatform is missing or not Ready; the object waits, at no attempt's cost.
 	ReasonPlatformUnavailable = "PlatformUnavailable"
+	// ReasonRegistrationLimited: the LMS's limit on new accounts is reached; REGISTRATION_RATELIMIT has to be raised there.
+	ReasonRegistrationLimited = "RegistrationLimited"
+	// ReasonRegistrationClosed: the LMS's settings forbid that accounts are made through its API.
+	ReasonRegistrationClosed = "RegistrationClosed"
+	// ReasonUnexpectedAnswer is the reason of a failed attempt: the LMS answered in a way that Rollcall does not know for
+	// this call. It is retried.
+	ReasonUnexpectedAnswer = "UnexpectedAnswer"
 	// ReasonSuspended: spec.suspend holds the work.
 	ReasonSuspended = "Suspended"
 	// ReasonDeleting: the object is being deleted and its enrollments are being withdrawn.
@@ -76,8 +83,6 @@ const (
 	ReasonAccountRetired = "AccountRetired"
 	// ReasonInvalidUsername: the LMS does not accept the username.
 	ReasonInvalidUsername = "InvalidUsername"
-	// ReasonUnexpectedAnswer: the LMS answered in a way that Rollcall does not know for this call.
-	ReasonUnexpectedAnswer = "UnexpectedAnswer"
 	// ReasonRequestRefused: the LMS calls the request itself wrong; a repeat would get the same answer.
 	ReasonRequestRefused = "RequestRefused"
 	// ReasonInvalidTimeZone: spec.timeZone is not in the IANA database.
@@ -98,10 +103,6 @@ const (
 	ReasonNotStaff = "NotStaff"
 	// ReasonRouteUnavailable: the account or enrollment route that the spec asks for is not installed on the LMS.
 	ReasonRouteUnavailable = "RouteUnavailable"
-	// ReasonRegistrationLimited: the LMS's limit on new accounts is reached; REGISTRATION_RATELIMIT has to be raised.
-	ReasonRegistrationLimited = "RegistrationLimited"
-	// ReasonRegistrationClosed: the LMS's settings forbid that accounts are made through its API.
-	ReasonRegistrationClosed = "RegistrationClosed"
 )
 
 const (

@@ -60,6 +60,7 @@ type LearningPlatformSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$`
+	// +kubebuilder:validation:XValidation:rule="self != 'Local'",message="must name a zone of the IANA database, such as Europe/Berlin"
 	// +kubebuilder:default=UTC
 	// +optional
 	TimeZone string `json:"timeZone,omitempty"`
