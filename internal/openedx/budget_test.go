@@ -73,6 +73,27 @@ func TestTheBudgetHoldsInAnyMinuteAndCanBeUsed(t *testing.T) {
 	}
 }
 
+// A probe goes ahead of its turn, and calls take unequal times on their way, so that the LMS may count a little more than
+// a minute as one.
+func TestAFullMinuteHasRoomForAProbe(t *testing.T) {
+	const unevenness = 250 * time.Millisecond
+	for _, budget := range []int{50, 100, 120} {
+		lane, clock := newTestLane(budget)
+		went := 0
+		for end := clock.Now().Add(time.Minute + unevenness); clock.Now().Before(end); clock.Step(10 * time.Millisecond) {
+			for lane.admit(withoutPatience(t), false) == nil {
+				went++
+			}
+		}
+		if err := lane.admit(t.Context(), true); err != nil {
+			t.Fatal(err)
+		}
+		if went+1 > budget {
+			t.Errorf("%d calls with a budget of %d", went+1, budget)
+		}
+	}
+}
+
 // withoutPatience is a context of a caller who does not wait even for a moment.
 func withoutPatience(t *testing.T) context.Context {
 	ctx, cancel := context.WithCancel(t.Context())

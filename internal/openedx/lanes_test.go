@@ -30,14 +30,14 @@ func TestABudgetIsInheritedByTheSameUserOnly(t *testing.T) {
 
 			test.change(&config)
 			after := mustNew(t, config)
-			pace := after.lanes[callRoles].limiter.Limit()
+			pace, atOnce := after.lanes[callRoles].limiter.Limit(), after.lanes[callRoles].limiter.Burst()
 			after.Inherit(before)
 			limiter := after.lanes[callRoles].limiter
 			if spent := limiter.TokensAt(noon) < 1; spent != test.inherits {
 				t.Errorf("%v calls are left", limiter.TokensAt(noon))
 			}
-			if limiter.Limit() != pace {
-				t.Errorf("the pace is %v, want %v", limiter.Limit(), pace)
+			if limiter.Limit() != pace || limiter.Burst() != atOnce {
+				t.Errorf("the pace is %v with %d at once, want %v with %d", limiter.Limit(), limiter.Burst(), pace, atOnce)
 			}
 			if shut := after.lanes[callRegister].admit(t.Context(), false) != nil; shut != test.inherits {
 				t.Errorf("the gate is shut: %t", shut)
