@@ -13,7 +13,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -30,7 +29,8 @@ func TestInstallation(t *testing.T) {
 		if object.GetKind() == "CustomResourceDefinition" {
 			continue // they are there before any test
 		}
-		if err := api.Create(t.Context(), object, client.FieldValidation(metav1.FieldValidationStrict)); err != nil {
+		applied := client.ApplyConfigurationFromUnstructured(object)
+		if err := api.Apply(t.Context(), applied, client.FieldOwner("installation")); err != nil {
 			t.Fatalf("%s %s: %v", object.GetKind(), object.GetName(), err)
 		}
 	}

@@ -76,21 +76,16 @@ func TestPutIsNotToldUnchangedByACacheThatIsBehind(t *testing.T) {
 	}
 }
 
-// A back office that is sent to another replica with every request is told the truth all the same.
+// A back office that is sent to the other replica with every request is told the truth all the same: what a replica stored
+// two requests ago is in force no more, whether its cache has seen that or not.
 func TestReplicasTellTheTruthInTurns(t *testing.T) {
 	d := open(t)
 	replicas := []*door{d, d.replica(func(c client.Client) client.Client { return c })}
-	d.put("shared", learner("shared", "Anna"))
-	for i := range 100 {
+	d.put("shared", learner("shared", "Carla"))
+	for i := range 300 {
 		name := []string{"Berta", "Anna"}[i%2]
-		for j, want := range []string{"Replaced", "Unchanged"} {
-			a := replicas[(i+j)%2].put("shared", learner("shared", name))
-			if a.status != http.StatusOK || a.body != `{"Result":"`+want+`"}` {
-				t.Fatalf("round %d: PUT = %d %s, want %s", i, a.status, a.body, want)
-			}
-		}
-		if got := d.contact("shared").Spec.FirstName; got != name {
-			t.Fatalf("round %d: %s is stored, %s was acknowledged", i, got, name)
+		if a := replicas[i%2].put("shared", learner("shared", name)); a.status != http.StatusOK || a.body != `{"Result":"Replaced"}` {
+			t.Fatalf("round %d: PUT = %d %s, want 200 Replaced", i, a.status, a.body)
 		}
 	}
 }

@@ -268,13 +268,14 @@ func TestWithoutAnAPIServerNothingIsAcknowledged(t *testing.T) {
 			d := openOn(t, relayed, testenv.Namespace(t, config))
 			other := d.issue("other")
 			d.put("known", learner("known", "Jane"))
+			d.put("same", learner("same", "Jane"))
 			fail(between)
 
 			start := time.Now()
 			var requests sync.WaitGroup
 			for name, r := range map[string]request{
 				"a new document":           {method: http.MethodPut, path: pathOf("new"), body: learner("new", "Jane")},
-				"an unchanged document":    {method: http.MethodPut, path: pathOf("known"), body: learner("known", "Jane")},
+				"an unchanged document":    {method: http.MethodPut, path: pathOf("same"), body: learner("same", "Jane")},
 				"a changed document":       {method: http.MethodPut, path: pathOf("known"), body: learner("known", "Joe")},
 				"a caller not seen before": {method: http.MethodGet, path: pathOf("known"), token: &other},
 				"a verb not seen before":   {method: http.MethodGet, path: pathOf("known")},
