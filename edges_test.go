@@ -331,3 +331,22 @@ func TestAFailureThatOnlyOneKindOfCallMeetsIsCountedAndLeavesThePlatformAlone(t 
 	c.lms.ClearFaults()
 	c.waitForContact("000123", v1alpha1.ReasonSynced)
 }
+
+func TestAnUnknownCourseIsToldBeforeAndAfterItsWindow(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t)
+	d := joe("000123")
+	d.Enrollments = []enrollment{{"PAST", "2017-10-01", "2018-09-30"}, {"NEXT", "2098-01-01", "2098-12-31"}}
+	c.mustPut(d, http.StatusConflict)
+	contact := c.waitForContact("000123", v1alpha1.ReasonCourseNotFound)
+	if got := contact.Status.Enrollments; *got.Conflicted != 2 {
+		t.Errorf("enrollments = %+v, want two conflicts", got)
+	}
+	for _, code := range []string{"PAST", "NEXT"} {
+		c.create(&v1alpha1.Course{ObjectMeta: c.named(strings.ToLower(code)), Spec: v1alpha1.CourseSpec{CourseCode: code, CourseKey: courseKey("1234A")}})
+	}
+	c.waitForContact("000123", v1alpha1.ReasonSynced)
+	if c.enrolledOnLMS(d.Email, "1234A") {
+		t.Error("enrolled outside of the window")
+	}
+}

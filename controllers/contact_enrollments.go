@@ -33,10 +33,11 @@ func (r *contactReconciler) settleEnrollments(ctx context.Context, contact *v1al
 	for i := range present {
 		byName[present[i].Name] = &present[i]
 	}
-	retention, err := r.retentionOf(ctx, contact)
+	platform, _, err := r.platforms.find(ctx, contact.Namespace, contact.Spec.PlatformRef.Name)
 	if err != nil {
 		return outcome{}, err
 	}
+	retention := access.NewRetention(platform)
 
 	sum := tally{total: len(contact.Spec.Enrollments)}
 	for i := range contact.Spec.Enrollments {
@@ -45,7 +46,7 @@ func (r *contactReconciler) settleEnrollments(ctx context.Context, contact *v1al
 		enrollment := byName[name]
 		delete(byName, name)
 
-		left, over := retention.left(course, r.clock.Now())
+		left, over := retention.Left(course, contact.CreationTimestamp.Time, r.clock.Now())
 		switch {
 		case over && enrollment == nil:
 			sum.synced++
@@ -142,41 +143,6 @@ func (r *reconciler) enrollmentsOf(ctx context.Context, contact *v1alpha1.Contac
 		return nil, fmt.Errorf("cannot list the contact's enrollments: %w", err)
 	}
 	return list.Items, nil
-}
-
-// defaultRetentionDays is the default of a platform's endedEnrollmentRetentionDays.
-const defaultRetentionDays = 30
-
-// retention is how long an Enrollment is kept as an object after its access has ended.
-type retention struct {
-	days int
-	zone *time.Location
-}
-
-// retentionOf gives the platform's retention. Without a platform nobody knows when a day ends, and all is kept.
-func (r *contactReconciler) retentionOf(ctx context.Context, contact *v1alpha1.Contact) (retention, error) {
-	platform, waiting, err := r.platforms.find(ctx, contact.Namespace, contact.Spec.PlatformRef.Name)
-	if err != nil || waiting != nil {
-		return retention{}, err
-	}
-	zone, err := time.LoadLocation(platform.Spec.TimeZone)
-	if err != nil {
-		return retention{}, nil //nolint:nilerr // The platform is Stalled for it.
-	}
-	return retention{int(ptr.Deref(platform.Spec.EndedEnrollmentRetentionDays, defaultRetentionDays)), zone}, nil
-}
-
-// left gives the time for which an ended enrollment is still kept, and whether that is over.
-func (k retention) left(course *v1alpha1.CourseAccess, now time.Time) (left time.Duration, over bool) {
-	if k.zone == nil {
-		return 0, false
-	}
-	window, err := access.NewWindow(course.AccessStartDate, course.AccessEndDate, k.zone)
-	if err != nil || window.Closes.IsZero() || now.Before(window.Closes) {
-		return 0, false
-	}
-	left = window.Closes.AddDate(0, 0, k.days).Sub(now)
-	return left, left <= 0
 }
 
 // tally counts how the courses of a document stand.

@@ -177,7 +177,15 @@ func (r *enrollmentReconciler) withdraw(ctx context.Context, enrollment *v1alpha
 	}
 	if !mayBeEnrolled(status) {
 		status.Attempts = nil
-		return done, nil
+		if status.Username != "" {
+			return done, nil
+		}
+		// Nothing was done and nothing is to be done, but that the course is unknown is better known before access begins.
+		course, err := r.courseFor(ctx, enrollment.Namespace, platform.Name, enrollment.Spec.CourseCode)
+		if err != nil {
+			return outcome{}, err
+		}
+		return ptr.Deref(courseUnusable(course, enrollment.Spec.CourseCode), done), nil
 	}
 	platform, connection, waiting, err := r.platforms.ready(ctx, enrollment.Namespace, platform.Name)
 	if err != nil {
@@ -222,6 +230,9 @@ func (r *enrollmentReconciler) finalize(ctx context.Context, enrollment *v1alpha
 		if err := r.assumeEnrolled(ctx, enrollment, contact, platform); err != nil {
 			return outcome{}, err
 		}
+	}
+	if !mayBeEnrolled(&enrollment.Status) {
+		return outcome{}, r.removeFinalizer(ctx, enrollment)
 	}
 	o, err := r.withdraw(ctx, enrollment, contact, platform, window)
 	if err != nil || o.standing != v1alpha1.ConditionReady {

@@ -83,7 +83,9 @@ func Start() (config *rest.Config, stop func() error, err error) {
 		ControlPlaneStopTimeout:  controlPlaneTimeout,
 	}
 	// Nothing here needs the API server's own endpoints, and without them it starts and stops faster.
-	environment.ControlPlane.GetAPIServer().Configure().Set("endpoint-reconciler-type", "none")
+	environment.ControlPlane.GetAPIServer().Configure().
+		Set("endpoint-reconciler-type", "none").
+		Set("advertise-address", "127.0.0.1") // else it looks for a default route
 	config, err = environment.Start()
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("cannot start the control plane: %w", err), environment.Stop())
