@@ -51,7 +51,7 @@ func main() {
 	flag.StringVar(&o.ingestPathPrefix, "ingest-path-prefix", "/gk/api", "what comes before /contacts/ in the path of a document")
 	flag.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "address of the metrics, HTTPS with Kubernetes' authentication; 0 serves none")
 	flag.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
-	flag.BoolVar(&o.leaderElect, "leader-elect", false, "let only one of several replicas reconcile; all of them take documents")
+	flag.BoolVar(&o.leaderElect, "leader-elect", false, "there are several replicas: all of them take documents, one of them reconciles")
 	logging := zap.Options{}
 	logging.BindFlags(flag.CommandLine)
 	flag.Parse()
@@ -127,6 +127,7 @@ func newManager(restConfig *rest.Config, o options, clock clock.Clock, adjust ..
 	door, err := ingest.New(ingest.Options{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Cache: mgr.GetCache(), Config: restConfig,
 		Namespace: o.ingestNamespace, BindAddress: o.ingestAddress, PathPrefix: o.ingestPathPrefix, CertDir: o.ingestCertDir, Clock: clock,
+		Replicated: o.leaderElect,
 	})
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package ingest
 import (
 	"net/http"
 
-	"golang.org/x/sync/errgroup"
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
@@ -25,24 +24,16 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request) error {
 	if err := sent.validate(contactID); err != nil {
 		return err
 	}
-	document := sent.spec()
-
-	// A conflict is no reason not to store, so the look-up need not hold up the write.
-	var around surroundings
-	var lookUp errgroup.Group
-	lookUp.Go(func() (err error) {
-		around, err = s.store.surroundings(ctx, document)
-		return err
-	})
-	contact, result, err := s.store.put(ctx, document, caller)
+	contact, result, err := s.store.put(ctx, sent.spec(), caller)
 	if err != nil {
 		return err
 	}
 	ctrl.LoggerFrom(ctx).V(1).Info("Stored a document", "contactID", contactID, "result", result, "source", caller)
-	if err := lookUp.Wait(); err != nil {
+	// A conflict is no reason not to store.
+	conflicts, err := s.store.conflicts(ctx, contact)
+	if err != nil {
 		return err
 	}
-	conflicts := around.conflicts(contact)
 	switch {
 	case len(conflicts) > 0:
 		return conflicting(conflicts)

@@ -51,6 +51,9 @@ type Options struct {
 	PathPrefix string
 	// CertDir holds tls.crt and tls.key. They are read again when they change.
 	CertDir string
+	// Replicated says that other replicas take documents too. Then a read of the API server confirms that a document is
+	// unchanged, as another replica may have stored a newer one that the cache does not have yet.
+	Replicated bool
 	// Clock tells when a document is received. Default: the real one.
 	Clock clock.PassiveClock
 }
@@ -115,11 +118,12 @@ func New(options Options) (*Server, error) {
 		cache:      options.Cache,
 		access:     access,
 		store: &store{
-			cached:    options.Client,
-			live:      options.APIReader,
-			namespace: options.Namespace,
-			clock:     now,
-			contacts:  keymutex.NewHashed(1024),
+			cached:     options.Client,
+			live:       options.APIReader,
+			namespace:  options.Namespace,
+			clock:      now,
+			replicated: options.Replicated,
+			contacts:   keymutex.NewHashed(1024),
 		},
 		listener:     listener,
 		certificates: certificates,

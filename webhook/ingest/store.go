@@ -42,6 +42,8 @@ type store struct {
 	live      client.Reader
 	namespace string
 	clock     clock.PassiveClock
+	// replicated is true where other replicas store documents too.
+	replicated bool
 
 	// contacts lets one document of a contact in at a time.
 	contacts keymutex.KeyMutex
@@ -83,6 +85,8 @@ func (s *store) put(ctx context.Context, document v1alpha1.ContactSpec, source s
 		case !contact.DeletionTimestamp.IsZero():
 			return nil, "", problem.Unavailable("The contact is being deleted, and a document would be deleted with it. "+
 				"Nothing was stored; send the document again when the contact is gone.", retryAfter)
+		case !unsure && holds(&contact.Spec, &document) && !s.replicated:
+			return contact, unchanged, nil
 		case !unsure && holds(&contact.Spec, &document):
 			latest, err := s.isLatest(ctx, contact)
 			if err != nil {

@@ -121,6 +121,7 @@ func (d *door) serve(around func(client.Client) client.Client) {
 		Namespace:   namespace,
 		BindAddress: "127.0.0.1:0",
 		CertDir:     d.certDir,
+		Replicated:  true,
 	})
 	must(t, err)
 	must(t, mgr.Add(d.Server))
