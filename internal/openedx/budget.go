@@ -16,6 +16,8 @@ const (
 	// maxWait is the longest that a call waits for its turn. No worker sleeps: who would wait longer is sent away with
 	// the time at which to come back.
 	maxWait = time.Second
+	// maxPromise is the furthest turn that is promised. Who is beyond it asks again then.
+	maxPromise = 15 * time.Minute
 
 	// firstBackoff is how long a gate shuts when a refusal does not say; it doubles with each one that follows.
 	firstBackoff = 10 * time.Second
@@ -32,6 +34,7 @@ type lane struct {
 	first   time.Duration
 
 	mu        sync.Mutex
+	promised  time.Time // the last turn that was promised
 	shutUntil time.Time
 	refusal   lms.Error // that shut the gate
 	backoff   time.Duration
@@ -59,7 +62,7 @@ func (l *lane) admit(ctx context.Context, ahead bool) error {
 			Reason:       v1alpha1.ReasonThrottled,
 			Message:      "The call budget of the LMS is spent; the work goes on when it allows.",
 			PlatformWide: true,
-			RetryAfter:   wait,
+			RetryAfter:   l.promise(now, wait),
 		}
 	}
 
@@ -73,6 +76,17 @@ func (l *lane) admit(ctx context.Context, ahead bool) error {
 	}
 	// Another call may have been refused in the meantime.
 	return l.refused(l.clock.Now())
+}
+
+// promise gives the time until a turn that is promised to nobody else, so that those who are sent away come back one after
+// the other, and not all of them at the next free moment.
+func (l *lane) promise(now time.Time, wait time.Duration) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	between := time.Duration(float64(time.Second) / float64(l.limiter.Limit()))
+	wait = min(max(wait, l.promised.Add(between).Sub(now)), maxPromise)
+	l.promised = now.Add(wait)
+	return wait
 }
 
 // refused gives the refusal that shut the gate again, with the time that is left, or nil if the gate is open.

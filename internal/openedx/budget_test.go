@@ -115,6 +115,25 @@ func TestShortWaitsAreWaitedOut(t *testing.T) {
 	}
 }
 
+func TestWhoIsSentAwayGetsATurnOfHisOwn(t *testing.T) {
+	lane, clock := newSlowLane()
+	mustGo(t, lane)
+	if err := lane.admit(t.Context(), true); err != nil { // The turn of the next second is taken too.
+		t.Fatal(err)
+	}
+	for turn := 2; turn <= 10; turn++ {
+		mustWait(t, lane, time.Duration(turn)*time.Second)
+	}
+	clock.Step(5 * time.Second)
+	mustGo(t, lane) // Whoever comes when there is room goes.
+	for range 2000 {
+		err := lms.AsError(lane.admit(withoutPatience(t), false))
+		if err.RetryAfter > maxPromise {
+			t.Fatalf("a turn in %s is promised", err.RetryAfter)
+		}
+	}
+}
+
 func TestAShortWaitEndsWithItsContext(t *testing.T) {
 	lane, clock := newSlowLane()
 	mustGo(t, lane)

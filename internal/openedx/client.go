@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"k8s.io/utils/clock"
+	"k8s.io/utils/lru"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/lms"
@@ -52,6 +53,8 @@ type Client struct {
 
 	credentials *credentials
 	lanes       map[call]*lane
+
+	hidden *lru.Cache // the usernames that eox-core does not see
 
 	asked   routes
 	chosen  atomic.Pointer[routes]
@@ -104,6 +107,7 @@ func New(config Config) (*Client, error) {
 		timeout: config.Timeout,
 		clock:   config.Clock,
 		lanes:   newLanes(config.CallsPerMinute, config.Clock),
+		hidden:  lru.New(rememberedHidden),
 		asked:   asked,
 		probing: newTurn(),
 	}

@@ -12,6 +12,9 @@ import (
 // enrollByEoxCore enrolls through eox-core. The first call goes without force: force goes past closed and full courses,
 // and past courses that do not exist.
 func (c *Client) enrollByEoxCore(ctx context.Context, wish lms.EnrollmentRequest) (lms.Enrollment, error) {
+	if c.isHidden(wish.Username) {
+		return c.enrollSingly(ctx, wish)
+	}
 	mode := wish.Mode
 	if mode == "" {
 		// eox-core wants to be told the mode. With one on offer there is no choice; with more, only the LMS knows its
@@ -68,6 +71,9 @@ func (c *Client) correctByEoxCore(ctx context.Context, wish lms.EnrollmentReques
 
 // withdrawByEoxCore ends an enrollment through eox-core. It reads first, as force would make one that is not there.
 func (c *Client) withdrawByEoxCore(ctx context.Context, username, courseKey string) error {
+	if c.isHidden(username) {
+		return c.withdrawSingly(ctx, username, courseKey)
+	}
 	present, err := c.readByEoxCore(ctx, username, courseKey)
 	switch {
 	case errors.Is(err, errHidden):
@@ -92,7 +98,7 @@ func (c *Client) readByEoxCore(ctx context.Context, username, courseKey string) 
 		call: callEoxReadEnrollment, method: http.MethodGet, path: "/eox-core/api/v1/enrollment/",
 		query: url.Values{"username": {username}, "course_id": {courseKey}},
 	}, &present)
-	return present, err
+	return present, c.noteHidden(username, err)
 }
 
 func (c *Client) writeByEoxCore(ctx context.Context, username, courseKey, mode string, active, force bool) (got enrollment, err error) {
@@ -104,5 +110,23 @@ func (c *Client) writeByEoxCore(ctx context.Context, username, courseKey, mode s
 		Force    bool   `json:"force,omitempty"`
 	}{username, courseKey, mode, active, force}
 	err = c.do(ctx, request{call: callEoxWriteEnrollment, method: http.MethodPost, path: "/eox-core/api/v1/enrollment/", json: body}, &got)
-	return got, err
+	return got, c.noteHidden(username, err)
+}
+
+// rememberedHidden is for how many accounts the client remembers that eox-core does not see them.
+const rememberedHidden = 100_000
+
+// isHidden says whether eox-core was found not to see the account. Asking it again, for each enrollment and each retry,
+// would cost a call of the LMS for nothing. That it sees the account after its settings were changed is noticed by the
+// next client.
+func (c *Client) isHidden(username string) bool {
+	_, hidden := c.hidden.Get(username)
+	return hidden
+}
+
+func (c *Client) noteHidden(username string, err error) error {
+	if errors.Is(err, errHidden) {
+		c.hidden.Add(username, nil)
+	}
+	return err
 }

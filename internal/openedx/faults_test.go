@@ -629,6 +629,9 @@ func TestAccountsThatEoxCoreDoesNotSee(t *testing.T) {
 			t.Error("still enrolled")
 		}
 	}
+	if asked := callsTo(standIn, http.MethodPost, pathEoxEnroll); asked != 2 {
+		t.Errorf("eox-core was asked %d times for 2 accounts that it does not see, want once for each", asked)
+	}
 }
 
 // recorder keeps the headers of what is sent.
