@@ -11,7 +11,8 @@ shift 2
 
 log=$(mktemp)
 build=
-trap 'rm -f "$log"; [[ -z $build ]] || kill "$build" 2>/dev/null || true' EXIT
+set -m # the build is a group of its own, so that Ctrl-C ends the compilers too
+trap 'rm -f "$log"; [[ -z $build ]] || kill -- "-$build" 2>/dev/null || true' EXIT
 elapsed() { printf '%dm%02ds' $((SECONDS / 60)) $((SECONDS % 60)); }
 
 echo "building $what"

@@ -55,7 +55,7 @@ func newDemo(directory string, fail context.CancelCauseFunc) (*demo, error) {
 	}
 	d := &demo{directory: directory, programs: filepath.Dir(self), fail: fail}
 
-	needed := []string{filepath.Join(d.programs, "rollcall"), filepath.Join(d.programs, "sandbox"), "curl"}
+	needed := []string{filepath.Join(d.programs, "rollcall"), filepath.Join(d.programs, "sandbox")}
 	for _, program := range []string{etcd, apiServer, controllerManager, kubectl} {
 		needed = append(needed, filepath.Join(assets(), program))
 	}
