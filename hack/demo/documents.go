@@ -77,7 +77,7 @@ func (d *demo) send(ctx context.Context, file, contactID string) (answer string,
 	if err != nil {
 		return "", err
 	}
-	defer response.Body.Close() //nolint:errcheck // it was read
+	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	answer = fmt.Sprintf("%s\nHTTP %d", body, response.StatusCode)
 	fmt.Printf("$ %s\n%s\n", line, answer)
