@@ -1,13 +1,10 @@
 package openedxtest
 
 import (
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -196,72 +193,3 @@ func newestFirst(u *user) []*enrollment {
 }
 
 func laterFirst(a, b *enrollment) int { return b.id - a.id }
-
-// pageOf cuts the page out of a list that the request's cursor points at. A cursor is the last enrollment of the page before,
-// or, going back, the first of the page after.
-func (c *call) pageOf(list []*enrollment) (shown []*enrollment, next, previous any, valid bool) {
-	size := maxPageSize
-	if n, err := strconv.Atoi(c.query("page_size")); err == nil && n > 0 {
-		size = min(n, maxPageSize)
-	}
-	cursor, err := parseCursor(c.query("cursor"))
-	if err != nil {
-		return nil, nil, nil, false
-	}
-	begin, end := 0, len(list)
-	if cursor.given {
-		at, found := slices.BinarySearchFunc(list, cursor.id, func(e *enrollment, id int) int { return id - e.id })
-		if cursor.back {
-			end = at
-		} else {
-			begin = at
-			if found {
-				begin++
-			}
-		}
-	}
-	if cursor.back {
-		begin = max(begin, end-size)
-	} else {
-		end = min(end, begin+size)
-	}
-	shown = list[begin:end]
-	if end < len(list) && end > 0 {
-		next = c.cursorURL(false, list[end-1].id)
-	}
-	if begin > 0 && begin < len(list) {
-		previous = c.cursorURL(true, list[begin].id)
-	}
-	return shown, next, previous, true
-}
-
-type listCursor struct {
-	given, back bool
-	id          int
-}
-
-func parseCursor(text string) (listCursor, error) {
-	if text == "" {
-		return listCursor{}, nil
-	}
-	raw, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		return listCursor{}, err
-	}
-	values, err := url.ParseQuery(string(raw))
-	if err != nil {
-		return listCursor{}, err
-	}
-	id, err := strconv.Atoi(values.Get("p"))
-	return listCursor{given: true, back: values.Get("r") == "1", id: id}, err
-}
-
-func (c *call) cursorURL(back bool, id int) string {
-	cursor := url.Values{"p": {strconv.Itoa(id)}}
-	if back {
-		cursor.Set("r", "1")
-	}
-	query := c.request.URL.Query()
-	query.Set("cursor", base64.StdEncoding.EncodeToString([]byte(cursor.Encode())))
-	return c.url(c.request.URL.Path) + "?" + query.Encode()
-}

@@ -172,8 +172,11 @@ func TestEnrollmentWithoutACourse(t *testing.T) {
 }
 
 func TestEnrollmentListPages(t *testing.T) {
-	lms, svc, _ := start(t)
+	lms, svc, clock := start(t)
 	for _, user := range []string{"l050", "l051", "l052", "l053", "l054"} {
+		if user != "l053" && user != "l054" { // three made at the same time
+			clock.SetTime(clock.Now().Add(time.Second))
+		}
 		lms.Enroll(user, courseOpen, "audit")
 	}
 	page := func(target string) (users []any, next, previous string) {
@@ -213,6 +216,13 @@ func TestEnrollmentListPages(t *testing.T) {
 		t.Error("there is a page after the last")
 	}
 	wantStatus(t, "cursor", svc.get(listPath+"?cursor=garbage"), 404)
+
+	recorded := "?username=l050&cursor=cD0yMDI2LTExLTI0KzExJTNBMjAlM0EyMC43OTc1NDElMkIwMCUzQTAw"
+	older, next, previous := page(listPath + recorded)
+	want(older, "l050")
+	if next != "" || previous == "" {
+		t.Errorf("next %q and previous %q of the page a cursor led to", next, previous)
+	}
 }
 
 func TestCourseDetailsAreCachedForAMinute(t *testing.T) {

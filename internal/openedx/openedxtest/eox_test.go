@@ -30,7 +30,7 @@ func TestEoxEnrollment(t *testing.T) {
 		{"full", "POST", eoxEnroll("l070", courseFull, "audit"), 202, "CourseEnrollmentFullError", ""},
 		{"invitation only", "POST", eoxEnroll("l070", courseInvite, "audit"), 200, nil, ""},
 		{"no such course", "POST", eoxEnroll("l070", courseGhost, "audit"), 400, nil, ""},
-		{"no such course, forced", "POST", eoxEnroll("l070", courseGhost, "audit", "force", true), 200, nil, ""},
+		{"no such course, forced", "POST", eoxEnroll("l070", courseGhost, "audit", "force", true), 202, "CourseNotFoundError('')", ""},
 		{"no mode of the course, forced", "POST", eoxEnroll("l070", courseOpen, "honor", "force", true), 200, nil, "honor active"},
 		{"no mode at all", "POST", eoxEnroll("l070", courseOpen, "nonsense", "force", true), 400, nil, "honor active"},
 		{"change", "PUT", eoxEnroll("l070", courseOpen, "verified"), 200, nil, "verified active"},
@@ -79,7 +79,26 @@ func TestEoxDelete(t *testing.T) {
 	wantStatus(t, "by body", svc.do("DELETE", eoxEnrollPath, body), 204)
 	wantStatus(t, "again", svc.do("DELETE", eoxEnrollPath, body), 404)
 	wantStatus(t, "no course", svc.do("DELETE", eoxEnrollPath, object{"username": "l070"}), 400)
-	wantStatus(t, "no key", svc.do("DELETE", eoxEnrollPath, object{"username": "l070", "course_id": "nonsense"}), 404)
+	wantStatus(t, "no key", svc.do("DELETE", eoxEnrollPath, object{"username": "l070", "course_id": "nonsense"}), 500)
+}
+
+// TestEoxProgram: programs are not there, and a wish for one is answered with a list.
+func TestEoxProgram(t *testing.T) {
+	_, svc, _ := start(t)
+	for method, want := range map[string]any{
+		"POST": "DoesNotExist('User matching query does not exist.')",
+		"PUT":  []any{"You have to provide a course_id for updates"},
+	} {
+		got := svc.do(method, eoxEnrollPath, object{"username": "l070", "bundle_id": "b", "mode": "audit"})
+		wantStatus(t, method, got, 202)
+		list, _ := got.Body.([]any)
+		if len(list) != 1 {
+			t.Fatalf("%s: %v, want a list of one", method, got.Body)
+		}
+		if diff := cmp.Diff(want, member(list[0], "error", "detail")); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", method, diff)
+		}
+	}
 }
 
 func TestEoxUsers(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 
 // What the platform's URL patterns let a username and a course key look like. A key that passes here need not be one.
 const (
-	usernameInURL = `(?P<username>[\pL\pN_.@+-]+)`
+	usernameInURL = `(?P<username>[\pL\pN_ .@+-]+)`
 	courseInURL   = `(?P<course>[^/+]+(?:/|\+)[^/+]+(?:/|\+)[^/?]+)`
 )
 
