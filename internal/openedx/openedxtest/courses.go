@@ -12,8 +12,7 @@ import (
 )
 
 // asked is for whom the course API shall answer: without a username for nobody. Only staff may ask for others.
-func (c *call) asked() (*user, *refusal) {
-	username := c.query("username")
+func (c *call) asked(username string) (*user, *refusal) {
 	switch {
 	case username == "":
 		return nil, nil
@@ -35,11 +34,9 @@ func (c *call) asked() (*user, *refusal) {
 func readCourse(c *call) answer {
 	key := c.vars["course"]
 	if !validCourseKey(key) {
-		return jsonAnswer(http.StatusBadRequest, object{"field_errors": object{
-			"course_key": object{"developer_message": "'" + key + "' is not a valid course key."},
-		}})
+		return invalidCourseKey("course_key", key)
 	}
-	u, refused := c.asked()
+	u, refused := c.asked(c.query("username"))
 	if refused != nil {
 		return c.view.refuse(*refused)
 	}
@@ -63,13 +60,16 @@ const (
 
 // listCourses is GET and POST /api/courses/v1/courses/, by course key.
 func listCourses(c *call) answer {
-	if _, refused := c.asked(); refused != nil {
+	filter, problem := c.courseFilter()
+	if problem != nil {
+		return *problem
+	}
+	if _, refused := c.asked(filter.username); refused != nil {
 		return c.view.refuse(*refused)
 	}
 	var found []*course
 	for _, course := range slices.SortedFunc(maps.Values(c.courses), func(a, b *course) int { return strings.Compare(fold(a.key), fold(b.key)) }) {
-		org, _ := courseKeyParts(course.key)
-		if wanted := c.query("org"); wanted == "" || strings.EqualFold(wanted, org) {
+		if filter.takes(course) {
 			found = append(found, course)
 		}
 	}
@@ -98,6 +98,56 @@ func listCourses(c *call) answer {
 		"previous":  c.pageURL(number-1, pages),
 		"count":     len(found),
 		"num_pages": pages,
+	}})
+}
+
+// courseFilter is what narrows the list of courses, and for whom it is.
+type courseFilter struct {
+	username, org string
+	keys          []string // nil: any
+}
+
+// courseFilter reads the parameters of the URL or, of a POST, those of the body.
+func (c *call) courseFilter() (courseFilter, *answer) {
+	given := object{}
+	for name := range c.request.URL.Query() {
+		given[name] = c.query(name)
+	}
+	if c.request.Method == http.MethodPost {
+		body, problem := c.object()
+		if problem != nil {
+			return courseFilter{}, problem
+		}
+		given = body
+	}
+	text := func(name string) string {
+		if given[name] == nil {
+			return ""
+		}
+		return strings.TrimSpace(pyString(given[name]))
+	}
+	filter := courseFilter{username: text("username"), org: text("org")}
+	if keys := text("course_keys"); keys != "" {
+		filter.keys = strings.Split(keys, ",")
+	}
+	for _, key := range filter.keys {
+		if !validCourseKey(key) {
+			wrong := invalidCourseKey("course_keys", key)
+			return filter, &wrong
+		}
+	}
+	return filter, nil
+}
+
+func (f courseFilter) takes(course *course) bool {
+	org, _ := courseKeyParts(course.key)
+	named := f.keys == nil || slices.ContainsFunc(f.keys, func(key string) bool { return fold(key) == fold(course.key) })
+	return named && (f.org == "" || strings.EqualFold(f.org, org))
+}
+
+func invalidCourseKey(field, key string) answer {
+	return jsonAnswer(http.StatusBadRequest, object{"field_errors": object{
+		field: object{"developer_message": "'" + key + "' is not a valid course key."},
 	}})
 }
 

@@ -1,6 +1,7 @@
 package openedxtest
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -34,24 +35,22 @@ func accessToken(c *call) answer {
 	known = known && app.ClientSecret == form.Get("client_secret")
 
 	grant := form.Get("grant_type")
-	if grant != "client_credentials" && grant != "password" {
-		return oauthError(http.StatusBadRequest, "unsupported_grant_type", "")
-	}
-	if grant == "password" {
-		for _, name := range []string{"username", "password"} {
-			if form.Get(name) == "" {
-				return oauthError(http.StatusBadRequest, "invalid_request", "Request is missing "+name+" parameter.")
-			}
-		}
+	if refused := incompleteGrant(grant, form); refused != nil {
+		return *refused
 	}
 	if !known {
 		return oauthError(http.StatusUnauthorized, "invalid_client", "").with("WWW-Authenticate", `Bearer error="invalid_client"`)
 	}
-	if grant == "password" {
+	switch grant {
+	case "password":
 		if u := c.users[fold(form.Get("username"))]; u == nil || u.password == "" || u.password != form.Get("password") {
 			return oauthError(http.StatusBadRequest, "invalid_grant", "Invalid credentials given.")
 		}
 		return oauthError(http.StatusBadRequest, "unauthorized_client", "") // no application here has this grant
+	case "authorization_code":
+		return oauthError(http.StatusBadRequest, "unauthorized_client", "")
+	case "refresh_token": // goes with any grant, but there never was a token
+		return oauthError(http.StatusBadRequest, "invalid_grant", "")
 	}
 	scopes := strings.Fields(form.Get("scope"))
 	if len(scopes) == 0 {
@@ -63,6 +62,31 @@ func accessToken(c *call) answer {
 		}
 	}
 	return c.issue(c.users[fold(app.User)], scopes, form)
+}
+
+// incompleteGrant is what is wrong with a grant, whoever asks for it.
+func incompleteGrant(grant string, form url.Values) *answer {
+	var needs []string
+	wording := "Request is missing %s parameter."
+	switch grant {
+	case "client_credentials":
+	case "password":
+		needs = []string{"username", "password"}
+	case "authorization_code":
+		needs, wording = []string{"code"}, "Missing %s parameter."
+	case "refresh_token":
+		needs, wording = []string{"refresh_token"}, "Missing %s parameter."
+	default:
+		refused := oauthError(http.StatusBadRequest, "unsupported_grant_type", "")
+		return &refused
+	}
+	for _, name := range needs {
+		if form.Get(name) == "" {
+			refused := oauthError(http.StatusBadRequest, "invalid_request", fmt.Sprintf(wording, strings.ReplaceAll(name, "_", " ")))
+			return &refused
+		}
+	}
+	return nil
 }
 
 func (c *call) issue(u *user, scopes []string, form url.Values) answer {

@@ -20,6 +20,14 @@ func TestTokenRequests(t *testing.T) {
 		{"no secret", func(f url.Values) { f.Del("client_secret") }, 401, "invalid_client"},
 		{"the grant comes before the client", func(f url.Values) { f.Set("grant_type", "x"); f.Set("client_id", "x") }, 400, "unsupported_grant_type"},
 		{"password without a user", func(f url.Values) { f.Set("grant_type", "password") }, 400, "invalid_request"},
+		{"a code without a code", func(f url.Values) { f.Set("grant_type", "authorization_code") }, 400, "invalid_request"},
+		{"a code", func(f url.Values) { f.Set("grant_type", "authorization_code"); f.Set("code", "x") }, 400, "unauthorized_client"},
+		{"a token to refresh, of whom", func(f url.Values) {
+			f.Set("grant_type", "refresh_token")
+			f.Set("refresh_token", "x")
+			f.Set("client_secret", "x")
+		}, 401, "invalid_client"},
+		{"a token to refresh", func(f url.Values) { f.Set("grant_type", "refresh_token"); f.Set("refresh_token", "x") }, 400, "invalid_grant"},
 		{"a good password", func(f url.Values) {
 			f.Set("grant_type", "password")
 			f.Set("username", "ada")
@@ -131,6 +139,8 @@ func TestViews(t *testing.T) {
 		{svc, "GET", "/api/enrollment/v1/course/Org/Num/Run", 400, "", ""},
 		{svc, "GET", "/api/courses/v1/courses/?page=2&page_size=6", 200, "", ""},
 		{svc, "GET", "/api/courses/v1/courses/?page=9", 404, "", ""},
+		{svc, "GET", "/api/courses/v1/courses/?course_keys=nonsense", 400, "", ""},
+		{svc, "GET", accountsPath + "/has%20space", 404, "Content-Type", ""},
 		{plain, "GET", "/api/courses/v1/courses/" + courseOpen + "?username=ada", 403, "", ""},
 		{svc, "HEAD", "/api/user/v1/me", 200, "", ""},
 		{svc, "GET", "/", 200, "", ""},
