@@ -60,6 +60,13 @@ func (e *enrollment) set(mode *string, active *bool) {
 	}
 }
 
+// label gives an enrollment these attributes in place of those it had; nil leaves it as it is.
+func (e *enrollment) label(attributes []any) {
+	if attributes != nil {
+		e.attributes = attributes
+	}
+}
+
 // mayEnroll tells whether a course is open for a learner. Who was pre-enrolled may always come;
 // an invitation-only course lets in whom a staff caller brings, within the enrollment window.
 func (s *state) mayEnroll(u *user, c *course, caller *user) bool {

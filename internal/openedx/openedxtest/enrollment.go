@@ -190,7 +190,7 @@ func (c *call) enrolled(w enrollmentWish, e *enrollment) answer {
 			return jsonAnswer(http.StatusBadRequest, object{"message": text, "localizedMessage": text})
 		}
 	}
-	e.attributes = append(e.attributes, attributes...)
+	e.label(attributes)
 	result := ok(c.enrollmentJSON(e))
 	if w.cohort != nil { // no course here has cohorts
 		return message(http.StatusBadRequest, "An error occured while adding to cohort ["+pyString(w.cohort)+"]") //nolint:misspell // the platform's spelling

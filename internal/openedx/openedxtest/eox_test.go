@@ -63,7 +63,9 @@ func TestEoxEnrollmentAttributes(t *testing.T) {
 	_, svc, _ := start(t)
 	attributes := []any{object{"namespace": "order", "name": "number", "value": "7"}}
 	wantStatus(t, "incomplete", svc.post(eoxEnrollPath, eoxEnroll("l070", courseOpen, "audit", "enrollment_attributes", []object{{"name": "x"}})), 400)
-	made := svc.post(eoxEnrollPath, eoxEnroll("l070", courseOpen, "audit", "enrollment_attributes", attributes))
+	former := []object{{"namespace": "order", "name": "number", "value": "6"}}
+	wantStatus(t, "former", svc.post(eoxEnrollPath, eoxEnroll("l070", courseOpen, "audit", "enrollment_attributes", former)), 200)
+	made := svc.post(eoxEnrollPath, eoxEnroll("l070", courseOpen, "audit", "force", true, "enrollment_attributes", attributes))
 	read := svc.get(eoxEnrollPath + "?username=l070&course_id=course-v1:GK%2B1234A%2B2017")
 	for _, got := range []reply{made, read} {
 		if diff := cmp.Diff(attributes, member(got.Body, "enrollment_attributes")); diff != "" {

@@ -200,13 +200,13 @@ func (c *call) createEox(wish eoxWish) (any, *refusal) {
 	c.cost += costEoxEach
 	e = c.enroll(u, wish.course, c.defaultMode(wish.course))
 	e.set(&wish.mode, &wish.active)
-	e.attributes = append(e.attributes, wish.attributes...)
+	e.label(wish.attributes)
 	return e.eoxJSON(), nil // on this way the plugin forgets to show the attributes
 }
 
 // done is the answer to an enrollment made the regular way.
 func (wish eoxWish) done(e *enrollment) object {
-	e.attributes = append(e.attributes, wish.attributes...)
+	e.label(wish.attributes)
 	result := e.eoxJSON()
 	result["course_id"] = wish.course // as it was written
 	result["enrollment_attributes"] = nil
@@ -241,7 +241,7 @@ func (c *call) updateEox(wish eoxWish) (any, *refusal) {
 	}
 	c.cost += costEoxAgain
 	e.set(&wish.mode, &wish.active)
-	e.attributes = append(e.attributes, wish.attributes...)
+	e.label(wish.attributes)
 	var attributes any
 	if wish.attributes != nil {
 		attributes = wish.attributes
