@@ -1,6 +1,7 @@
 package openedxtest
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
@@ -242,5 +243,8 @@ func changeAccount(c *call) answer {
 	setText(&profile.country, "country")
 	setText(&profile.gender, "gender")
 	setText(&profile.levelOfEducation, "level_of_education")
+	if year, isNumber := changes["year_of_birth"].(json.Number); isNumber {
+		profile.set("year_of_birth", year.String())
+	}
 	return ok(c.account(c.caller))
 }

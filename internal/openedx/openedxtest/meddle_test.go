@@ -55,6 +55,11 @@ func TestChangingOnesOwnAccount(t *testing.T) {
 		return plain.send("PATCH", accountsPath+"/plain_svc", headers, body)
 	}
 	wantStatus(t, "name", patch(`{"name": "Plainer"}`), 200)
+	grown := patch(`{"year_of_birth": 1980}`)
+	wantStatus(t, "year of birth", grown, 200)
+	if year := member(grown.Body, "year_of_birth"); year != 1980.0 {
+		t.Errorf("year of birth %v", year)
+	}
 	wantStatus(t, "username", patch(`{"username": "x"}`), 400)
 	wantStatus(t, "markup", patch(`{"name": "<b>"}`), 400)
 	if account, _ := lms.Account("plain_svc"); account.Name != "Plainer" {

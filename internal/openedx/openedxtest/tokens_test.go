@@ -142,6 +142,8 @@ func TestViews(t *testing.T) {
 		{svc, "GET", "/api/courses/v1/courses/?course_keys=nonsense", 400, "", ""},
 		{svc, "GET", accountsPath + "/has%20space", 404, "Content-Type", ""},
 		{plain, "GET", "/api/courses/v1/courses/" + courseOpen + "?username=ada", 403, "", ""},
+		{plain, "GET", "/api/grades/v1/courses/" + courseOpen + "/?username=ada", 403, "", ""},
+		{plain, "GET", "/api/grades/v1/courses/" + courseOpen + "/?username=PLAIN_SVC", 404, "", ""},
 		{svc, "HEAD", "/api/user/v1/me", 200, "", ""},
 		{svc, "GET", "/", 200, "", ""},
 		{svc, "GET", "/nowhere", 404, "Content-Type", "text/html; charset=utf-8"},
