@@ -181,6 +181,80 @@ func TestWaitingForAnotherContactsDeletionAsksTheLMSNothing(t *testing.T) {
 	c.waitForContact("2", v1alpha1.ReasonSynced)
 }
 
+func TestAnAccountThatBecomesFreeIsTakenAtOnce(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, "1234A")
+	first := joe("1")
+	c.mustPut(first, http.StatusCreated)
+	c.waitForContact("1", v1alpha1.ReasonSynced)
+	// The document moves on, the LMS account keeps the address, and another contact comes with it.
+	moved, second := joe("1"), joe("2", "1234A")
+	moved.Email, second.Email = "moved@acme.com", first.Email
+	c.mustPut(moved, http.StatusOK)
+	c.mustPut(second, http.StatusCreated)
+	c.waitForContact("2", v1alpha1.ReasonEmailInUse)
+	must(t, c.Delete(context.Background(), c.contact("1")))
+	c.waitForContact("2", v1alpha1.ReasonSynced)
+}
+
+func TestAContactsOrphanPolicyHoldsThoughItsEnrollmentIsDeletedFirst(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, "1234A")
+	d := joe("000123", "1234A")
+	c.mustPut(d, http.StatusCreated)
+	contact := c.waitForContact("000123", v1alpha1.ReasonSynced)
+	change(c, contact, func(contact *v1alpha1.Contact) { contact.Spec.DeletionPolicy = v1alpha1.DeletionOrphan })
+	c.waitForContact("000123", v1alpha1.ReasonSynced)
+	c.stop() // Both deletions are there when it looks.
+	must(t, c.Delete(context.Background(), c.enrollment("000123", "1234A")))
+	must(t, c.Delete(context.Background(), contact))
+	c.start()
+	c.waitUntilEmpty()
+	if !c.enrolledOnLMS(d.Email, "1234A") {
+		t.Error("the learner was withdrawn")
+	}
+}
+
+func TestAWrongTimeZoneHidesNoWithdrawal(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, "1234A")
+	d := joe("000123", "1234A")
+	c.mustPut(d, http.StatusCreated)
+	contact := c.waitForContact("000123", v1alpha1.ReasonSynced)
+	platform := c.defaultPlatform()
+	change(c, platform, func(platform *v1alpha1.LearningPlatform) { platform.Spec.TimeZone = "Europe/Berlinn" })
+	c.waitForState(platform, v1alpha1.ReasonInvalidTimeZone)
+	must(t, c.Delete(context.Background(), contact))
+	change(c, platform, func(platform *v1alpha1.LearningPlatform) { platform.Spec.TimeZone = "Europe/Berlin" })
+	c.waitUntilEmpty()
+	if c.enrolledOnLMS(d.Email, "1234A") {
+		t.Error("the learner is still enrolled")
+	}
+}
+
+func TestAWrongCourseKeyWithdrawsNobody(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t)
+	course := c.addCourse("1234A")
+	for i := range 4 {
+		c.mustPut(joe(fmt.Sprint(i), "1234A"), http.StatusCreated)
+	}
+	for i := range 4 {
+		c.waitForContact(fmt.Sprint(i), v1alpha1.ReasonSynced)
+	}
+	change(c, course, func(course *v1alpha1.Course) { course.Spec.CourseKey = courseKey("NOWHERE") })
+	for i := range 4 {
+		c.waitForContact(fmt.Sprint(i), v1alpha1.ReasonCourseNotFound)
+		if !c.enrolledOnLMS(joe(fmt.Sprint(i)).Email, "1234A") {
+			t.Errorf("learner %d was withdrawn from the course that is there", i)
+		}
+	}
+	change(c, course, func(course *v1alpha1.Course) { course.Spec.CourseKey = courseKey("1234A") })
+	for i := range 4 {
+		c.waitForContact(fmt.Sprint(i), v1alpha1.ReasonSynced)
+	}
+}
+
 func TestTwoContactsThatFoundOneAccountAtOnceSettleIt(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t, "1234A")

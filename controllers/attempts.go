@@ -64,7 +64,7 @@ func standing(attempts *v1alpha1.Attempts, after time.Duration) outcome {
 func (r *reconciler) failed(o object, platform *v1alpha1.LearningPlatform, attempts **v1alpha1.Attempts, basis string, err error) outcome {
 	failure := lms.AsError(err)
 	if failure.Class == lms.Throttled {
-		return working(failure.Reason, failure.Message, wait.Jitter(max(failure.RetryAfter, time.Second), jitter))
+		return working(failure.Reason, failure.Message, max(failure.RetryAfter, time.Second)) // A turn of its own: no jitter.
 	}
 	inPart := failure.PlatformWide && r.platforms.wellSinceBlamed(platform, o, r.clock.Now())
 	if failure.PlatformWide {

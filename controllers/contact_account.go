@@ -42,7 +42,8 @@ func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1
 		return *waiting, nil
 	}
 	basis := basisOf(contact.Generation, requestOf(contact), platform.UID, platform.Generation, lost)
-	if left, due := waitFor(contact.Status.Attempts, basis, r.clock.Now()); !due {
+	_, released := r.released.LoadAndDelete(contact.UID)
+	if left, due := waitFor(contact.Status.Attempts, basis, r.clock.Now()); !due && !released {
 		return standing(contact.Status.Attempts, left), nil
 	}
 	account, err := r.findOrCreate(ctx, connection, contact, lost)
@@ -56,6 +57,7 @@ func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1
 	if err != nil {
 		return r.failed(contact, platform, &contact.Status.Attempts, basis, err), ctx.Err()
 	}
+	r.platforms.exonerate(contact)
 	contact.Status.Attempts = nil
 	return inStep(accountKnown, 0), nil
 }
@@ -201,9 +203,20 @@ func (r *contactReconciler) onChangedRival(ctx context.Context, e event.UpdateEv
 	r.wakeRivals(ctx, e.ObjectNew.(*v1alpha1.Contact), queue)
 }
 
-// onDeletedRival wakes the contacts that share the e-mail address of one that is gone.
+// onDeletedRival wakes the contacts that share the e-mail address of one that is gone, and those that may wait for its
+// account, which can have another address on the LMS.
 func (r *contactReconciler) onDeletedRival(ctx context.Context, e event.DeleteEvent, queue requestQueue) {
-	r.wakeRivals(ctx, e.Object.(*v1alpha1.Contact), queue)
+	gone := e.Object.(*v1alpha1.Contact)
+	r.wakeRivals(ctx, gone, queue)
+	var list v1alpha1.ContactList
+	if err := r.List(ctx, &list, client.InNamespace(gone.Namespace),
+		client.MatchingFields{index.ContactByConflict: index.Key(gone.Spec.PlatformRef.Name, v1alpha1.ReasonEmailInUse)}); err != nil {
+		return
+	}
+	for i := range list.Items {
+		r.released.Store(list.Items[i].UID, nil)
+		queue.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
+	}
 }
 
 func (r *contactReconciler) wakeRivals(ctx context.Context, contact *v1alpha1.Contact, queue requestQueue) {

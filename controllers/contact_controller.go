@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,7 +20,11 @@ import (
 )
 
 // contactReconciler gives a learner an account, and an Enrollment for each course of the document.
-type contactReconciler struct{ reconciler }
+type contactReconciler struct {
+	reconciler
+	// released holds the UIDs of contacts whose account may have become free: they need not wait for their next attempt.
+	released sync.Map
+}
 
 // +kubebuilder:rbac:groups=rollcall.dev,resources=contacts,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=rollcall.dev,resources=contacts/status,verbs=get;patch

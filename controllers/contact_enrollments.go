@@ -33,9 +33,12 @@ func (r *contactReconciler) settleEnrollments(ctx context.Context, contact *v1al
 	for i := range present {
 		byName[present[i].Name] = &present[i]
 	}
-	platform, _, err := r.platforms.find(ctx, contact.Namespace, contact.Spec.PlatformRef.Name)
+	platform, waiting, err := r.platforms.find(ctx, contact.Namespace, contact.Spec.PlatformRef.Name)
 	if err != nil {
 		return outcome{}, err
+	}
+	if waiting != nil {
+		return *waiting, nil // Without the platform nobody knows which accesses ended long ago.
 	}
 	retention := access.NewRetention(platform)
 

@@ -75,7 +75,8 @@ func (r *courseReconciler) reconcile(ctx context.Context, course *v1alpha1.Cours
 	o, err := r.lookUp(ctx, course)
 	if known && o.standing == v1alpha1.ConditionReconciling {
 		// That the LMS cannot be asked just now says nothing against a course that it had.
-		return inStep(courseFound, o.after), err
+		o = inStep(courseFound, o.after)
+		o.unchecked = true
 	}
 	return o, err
 }
@@ -99,6 +100,7 @@ func (r *courseReconciler) lookUp(ctx context.Context, course *v1alpha1.Course) 
 		return r.failed(course, platform, &course.Status.Attempts, basis, err), ctx.Err()
 	}
 
+	r.platforms.exonerate(course)
 	course.Status.Attempts = nil
 	course.Status.LastSyncTime = new(metav1.NewTime(r.clock.Now()))
 	course.Status.Title = clip(found.Title, 1024)

@@ -143,7 +143,7 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 	if moved && mayBeEnrolled(status) {
 		// The account was renamed or replaced, or the course code stands for another course now. That the old place was
 		// left is written down before the new one is taken, so that no crash can hide either.
-		if err := r.leave(ctx, connection, enrollment, platform); err != nil {
+		if err := r.leave(ctx, connection, enrollment, contact, platform); err != nil {
 			return r.failed(enrollment, platform, &status.Attempts, basis, err), ctx.Err()
 		}
 		status.Attempts = nil
@@ -158,7 +158,7 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 		return r.failed(enrollment, platform, &status.Attempts, basis, err), ctx.Err()
 	}
 	status.Enrolled, status.Mode = new(result.Active), result.Mode
-	r.inStepNow(status)
+	r.inStepNow(enrollment)
 	return inStep(enrolled, 0), nil
 }
 
@@ -198,17 +198,17 @@ func (r *enrollmentReconciler) withdraw(ctx context.Context, enrollment *v1alpha
 	if left, due := waitFor(status.Attempts, basis, r.clock.Now()); !due {
 		return standing(status.Attempts, left), nil
 	}
-	if err := r.leave(ctx, connection, enrollment, platform); err != nil {
+	if err := r.leave(ctx, connection, enrollment, contact, platform); err != nil {
 		return r.failed(enrollment, platform, &status.Attempts, basis, err), ctx.Err()
 	}
-	r.inStepNow(status)
+	r.inStepNow(enrollment)
 	return done, nil
 }
 
 // finalize withdraws the learner, unless the policy is Orphan or there is nothing to withdraw from. It goes by the status,
 // so that a Contact or a Course that is gone holds nothing up, and a platform that is gone lets the object go.
 func (r *enrollmentReconciler) finalize(ctx context.Context, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact) (outcome, error) {
-	if enrollment.Spec.DeletionPolicy == v1alpha1.DeletionOrphan {
+	if enrollment.Spec.DeletionPolicy == v1alpha1.DeletionOrphan || orphanedWith(enrollment, contact) {
 		return outcome{}, r.removeFinalizer(ctx, enrollment)
 	}
 	platformName := enrollment.Status.Platform
@@ -222,11 +222,12 @@ func (r *enrollmentReconciler) finalize(ctx context.Context, enrollment *v1alpha
 	if gone != nil {
 		return outcome{}, r.removeFinalizer(ctx, enrollment)
 	}
+	// Without a valid time zone nothing new is tried, but what was done before is undone all the same.
 	window, err := windowOf(enrollment, platform)
-	if err != nil {
-		return outcome{}, r.removeFinalizer(ctx, enrollment) // Without a window nothing was tried.
+	if err == nil {
+		enrollment.Status.Access, _ = window.At(r.clock.Now())
 	}
-	if enrollment.Status.Access, _ = window.At(r.clock.Now()); enrollment.Status.Access == v1alpha1.AccessOpen {
+	if err == nil && enrollment.Status.Access == v1alpha1.AccessOpen {
 		if err := r.assumeEnrolled(ctx, enrollment, contact, platform); err != nil {
 			return outcome{}, err
 		}
@@ -239,6 +240,13 @@ func (r *enrollmentReconciler) finalize(ctx context.Context, enrollment *v1alpha
 		return o, err
 	}
 	return outcome{}, r.removeFinalizer(ctx, enrollment)
+}
+
+// orphanedWith says whether the Enrollment goes together with its Contact, whose policy is to leave the LMS alone. Whoever
+// deletes both, such as a foreground deletion, may come to the Enrollment first.
+func orphanedWith(enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact) bool {
+	return contact != nil && !contact.DeletionTimestamp.IsZero() &&
+		contact.Spec.DeletionPolicy == v1alpha1.DeletionOrphan && metav1.IsControlledBy(enrollment, contact)
 }
 
 // assumeEnrolled fills in what was not written down when Rollcall ended between the call to the LMS and the status: an
@@ -263,13 +271,15 @@ func mayBeEnrolled(status *v1alpha1.EnrollmentStatus) bool {
 
 // leave withdraws the learner that the status names from the course that it names, unless another Enrollment keeps the
 // learner there. Where the LMS knows one of them no longer, there is nothing to withdraw from.
-func (r *enrollmentReconciler) leave(ctx context.Context, connection lms.Platform, enrollment *v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform) error {
+func (r *enrollmentReconciler) leave(ctx context.Context, connection lms.Platform, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform) error {
 	status := &enrollment.Status
 	kept, err := r.keptByAnother(ctx, enrollment, platform)
 	if err != nil {
 		return err
 	}
-	if !kept {
+	// The others keep the contact's present account; one that is the contact's no more is left for good.
+	formerAccount := contact != nil && contact.Status.Learner.Username != "" && contact.Status.Learner.Username != status.Username
+	if !kept || formerAccount {
 		err := connection.Withdraw(ctx, status.Username, status.CourseKey)
 		if err != nil && !slices.Contains([]string{v1alpha1.ReasonLearnerNotFound, v1alpha1.ReasonCourseNotFound}, lms.AsError(err).Reason) {
 			return err
@@ -309,9 +319,10 @@ func (r *enrollmentReconciler) keptByAnother(ctx context.Context, enrollment *v1
 	return false, nil
 }
 
-func (r *enrollmentReconciler) inStepNow(status *v1alpha1.EnrollmentStatus) {
-	status.Attempts = nil
-	status.LastSyncTime = new(metav1.NewTime(r.clock.Now()))
+func (r *enrollmentReconciler) inStepNow(enrollment *v1alpha1.Enrollment) {
+	r.platforms.exonerate(enrollment)
+	enrollment.Status.Attempts = nil
+	enrollment.Status.LastSyncTime = new(metav1.NewTime(r.clock.Now()))
 }
 
 // contactOf gives the Contact, or nil if there is none.

@@ -13,11 +13,14 @@ import (
 	"rollcall.dev/rollcall/internal/index"
 )
 
-// learnerOrSpec lets through what enrollments need to know of their Contact.
+// learnerOrSpec lets through what enrollments need to know of their Contact: its account, or why there is none. Woken for
+// more, they would give up the turns that the call budget promised them.
 func learnerOrSpec() predicate.Predicate {
-	return predicate.Or(standingOrSpec(), predicate.Funcs{
+	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool {
-			return e.ObjectOld.(*v1alpha1.Contact).Status.Learner.Username != e.ObjectNew.(*v1alpha1.Contact).Status.Learner.Username
+			was, is := e.ObjectOld.(*v1alpha1.Contact), e.ObjectNew.(*v1alpha1.Contact)
+			return was.Status.Learner.Username != is.Status.Learner.Username ||
+				is.Status.Learner.Username == "" && stateOf(was) != stateOf(is)
 		},
 	})
 }

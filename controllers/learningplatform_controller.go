@@ -77,7 +77,8 @@ func (r *learningPlatformReconciler) probe(ctx context.Context, platform *v1alph
 		return outcome{}, err // It is not the LMS's fault.
 	case found == nil:
 		ready := readyOf(platform)
-		return outcome{v1alpha1.ConditionReady, ready.Reason, ready.Message, probeGap - r.clock.Since(wellAt)}, nil
+		after := max(probeGap-r.clock.Since(wellAt), time.Millisecond)
+		return outcome{standing: v1alpha1.ConditionReady, reason: ready.Reason, message: ready.Message, after: after}, nil
 	}
 	r.platforms.foundWell(platform, r.clock.Now())
 	return connected(&platform.Status, *found), nil
@@ -107,9 +108,9 @@ func connected(status *v1alpha1.LearningPlatformStatus, found lms.Capabilities) 
 	status.EoxCoreVersion = found.EoxCoreVersion
 	status.AccountRoute = v1alpha1.AccountRoute(found.AccountRoute)
 	status.EnrollmentRoute = v1alpha1.EnrollmentRoute(found.EnrollmentRoute)
-	return outcome{v1alpha1.ConditionReady, v1alpha1.ReasonConnected,
-		fmt.Sprintf("The LMS answers. Accounts are made by %s, enrollments by %s.", found.AccountRoute, found.EnrollmentRoute),
-		wait.Jitter(probeInterval, jitter)}
+	return outcome{standing: v1alpha1.ConditionReady, reason: v1alpha1.ReasonConnected,
+		message: fmt.Sprintf("The LMS answers. Accounts are made by %s, enrollments by %s.", found.AccountRoute, found.EnrollmentRoute),
+		after:   wait.Jitter(probeInterval, jitter)}
 }
 
 // unwell reports a probe that failed. A throttle says nothing against the platform, and what needs a person is looked at
@@ -118,7 +119,8 @@ func (r *learningPlatformReconciler) unwell(platform *v1alpha1.LearningPlatform,
 	ready := meta.FindStatusCondition(platform.Status.Conditions, v1alpha1.ConditionReady)
 	switch {
 	case failure.Class == lms.Throttled && isKnownReady(platform):
-		return outcome{v1alpha1.ConditionReady, ready.Reason, ready.Message, max(failure.RetryAfter, lastProbe)}
+		return outcome{standing: v1alpha1.ConditionReady, reason: ready.Reason, message: ready.Message,
+			after: max(failure.RetryAfter, lastProbe), unchecked: true}
 	case failure.Class == lms.Throttled:
 		return working(v1alpha1.ReasonThrottled, failure.Message, max(failure.RetryAfter, firstProbe))
 	case failure.Class == lms.Fatal:

@@ -27,6 +27,8 @@ func courseUnusable(course *v1alpha1.Course, courseCode string) *outcome {
 	switch {
 	case course == nil:
 		o = conflict(v1alpha1.ReasonCourseNotFound, fmt.Sprintf("No Course carries the course code %s.", courseCode), 0)
+	case course.Status.ObservedGeneration != course.Generation:
+		o = working(v1alpha1.ReasonQueued, fmt.Sprintf("Waits until the Course %s has been checked.", course.Name), 0)
 	case isReady(&course.Status.ObjectStatus):
 		return nil
 	case meta.IsStatusConditionTrue(course.Status.Conditions, v1alpha1.ConditionConflict), meta.IsStatusConditionTrue(course.Status.Conditions, v1alpha1.ConditionStalled):

@@ -20,26 +20,28 @@ type outcome struct {
 	message string
 	// after is the time until the next visit; 0 plans none.
 	after time.Duration
+	// unchecked is true when the object stands as it did because it could not be looked at: a requested check is not made.
+	unchecked bool
 }
 
 // inStep: the LMS is as the object says.
 func inStep(message string, after time.Duration) outcome {
-	return outcome{v1alpha1.ConditionReady, v1alpha1.ReasonSynced, message, after}
+	return outcome{standing: v1alpha1.ConditionReady, reason: v1alpha1.ReasonSynced, message: message, after: after}
 }
 
 // working: there is work left, and it goes on by itself.
 func working(reason, message string, after time.Duration) outcome {
-	return outcome{v1alpha1.ConditionReconciling, reason, message, after}
+	return outcome{standing: v1alpha1.ConditionReconciling, reason: reason, message: message, after: after}
 }
 
 // conflict: something else has to change first.
 func conflict(reason, message string, after time.Duration) outcome {
-	return outcome{v1alpha1.ConditionConflict, reason, message, after}
+	return outcome{standing: v1alpha1.ConditionConflict, reason: reason, message: message, after: after}
 }
 
 // stalled: a person has to act.
 func stalled(reason, message string, after time.Duration) outcome {
-	return outcome{v1alpha1.ConditionStalled, reason, message, after}
+	return outcome{standing: v1alpha1.ConditionStalled, reason: reason, message: message, after: after}
 }
 
 func suspended() outcome {

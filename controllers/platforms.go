@@ -167,7 +167,10 @@ func (p *platforms) wellSinceBlamed(platform *v1alpha1.LearningPlatform, o objec
 }
 
 // blameLasts is for how long a failure of the platform is remembered; it is longer than any wait between two attempts.
-const blameLasts = 30 * time.Minute
+const blameLasts = 2 * lastRecheck
+
+// exonerate forgets that an object found its platform unwell, as a call for it succeeded.
+func (p *platforms) exonerate(o object) { p.blamed.Remove(o.GetUID()) }
 
 // ready gives the platform and the connection to it, or the outcome of an object that has to wait for it.
 func (p *platforms) ready(ctx context.Context, namespace, name string) (*v1alpha1.LearningPlatform, lms.Platform, *outcome, error) {
@@ -175,7 +178,7 @@ func (p *platforms) ready(ctx context.Context, namespace, name string) (*v1alpha
 	if err != nil || waiting != nil {
 		return nil, nil, waiting, err
 	}
-	if !isReady(&platform.Status.ObjectStatus) {
+	if !isKnownReady(platform) {
 		waiting := working(v1alpha1.ReasonPlatformUnavailable, fmt.Sprintf("Waits until the LearningPlatform %s is Ready.", name), wait.Jitter(platformWait, jitter))
 		return platform, nil, &waiting, nil
 	}

@@ -46,7 +46,7 @@ func SetUp(mgr ctrl.Manager, connect Connect, clock clock.PassiveClock) error {
 	for kind, controller := range map[string]interface{ setUp(mgr ctrl.Manager) error }{
 		"learningplatform": &learningPlatformReconciler{base("learningplatform")},
 		"course":           &courseReconciler{base("course")},
-		"contact":          &contactReconciler{base("contact")},
+		"contact":          &contactReconciler{reconciler: base("contact")},
 		"enrollment":       &enrollmentReconciler{base("enrollment")},
 		"coursementor":     &courseMentorReconciler{base("coursementor")},
 	} {

@@ -48,7 +48,7 @@ type reconciler struct {
 func (r *reconciler) finish(ctx context.Context, before, after object, o outcome) (ctrl.Result, error) {
 	status := after.GetObjectStatus()
 	// A check that somebody asked for is made when it came to a result, not while it is still being tried.
-	if checkRequested(after) && o.standing != v1alpha1.ConditionReconciling && o.standing != "" {
+	if checkRequested(after) && o.standing != v1alpha1.ConditionReconciling && o.standing != "" && !o.unchecked {
 		status.LastHandledReconcileAt = requestOf(after)
 	}
 	o.report(status, after.GetGeneration(), r.clock.Now())

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -26,7 +27,8 @@ func specOrRequest() predicate.Predicate {
 	})
 }
 
-// standingOrSpec lets through what changes the lot of objects that depend on this one: its spec or its Ready condition.
+// standingOrSpec lets through what changes the lot of objects that depend on this one: its spec, or what its Ready condition
+// says and of which spec.
 func standingOrSpec() predicate.Predicate {
 	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool {
@@ -49,7 +51,7 @@ func stateOf(o client.Object) string {
 	if ready == nil {
 		return ""
 	}
-	return string(ready.Status) + ready.Reason
+	return fmt.Sprint(ready.Status, ready.Reason, ready.ObservedGeneration)
 }
 
 // requestsFor gives a request for each item that is chosen.

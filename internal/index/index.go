@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
@@ -20,6 +21,8 @@ const (
 	ContactByEmail = "rollcall.contactByEmail"
 	// ContactByUsername finds Contacts by platform and username on the LMS.
 	ContactByUsername = "rollcall.contactByUsername"
+	// ContactByConflict finds Contacts with a conflict by platform and its reason.
+	ContactByConflict = "rollcall.contactByConflict"
 	// EnrollmentByContact finds Enrollments by the name of their Contact.
 	EnrollmentByContact = "rollcall.enrollmentByContact"
 	// EnrollmentByCourse finds Enrollments by course code.
@@ -55,6 +58,14 @@ func Register(ctx context.Context, indexer client.FieldIndexer) error {
 				return nil
 			}
 			return []string{Key(contact.Spec.PlatformRef.Name, contact.Status.Learner.Username)}
+		}},
+		{&v1alpha1.Contact{}, ContactByConflict, func(object client.Object) []string {
+			contact := object.(*v1alpha1.Contact)
+			conflict := meta.FindStatusCondition(contact.Status.Conditions, v1alpha1.ConditionConflict)
+			if conflict == nil {
+				return nil
+			}
+			return []string{Key(contact.Spec.PlatformRef.Name, conflict.Reason)}
 		}},
 		{&v1alpha1.Enrollment{}, EnrollmentByContact, func(object client.Object) []string {
 			return []string{object.(*v1alpha1.Enrollment).Spec.ContactRef.Name}

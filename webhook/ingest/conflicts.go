@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -46,7 +45,7 @@ func (s *store) conflicts(ctx context.Context, contact *v1alpha1.Contact) ([]pro
 			client.MatchingFields{index.CourseByCode: index.Key(platform, access.CourseCode)}); err != nil {
 			return nil, fmt.Errorf("cannot look up a course: %w", err)
 		}
-		if !slices.ContainsFunc(courses.Items, exists) {
+		if holder := claim.Oldest(courses.Items); holder == nil || !exists(holder) {
 			found = append(found, problem.Error{
 				Pointer: "/Contact/Enrollments/" + strconv.Itoa(i) + "/CourseCode",
 				Reason:  v1alpha1.ReasonCourseNotFound,
@@ -57,9 +56,9 @@ func (s *store) conflicts(ctx context.Context, contact *v1alpha1.Contact) ([]pro
 	return found, nil
 }
 
-// exists is false for a Course that goes away, and for one whose key the LMS does not know.
-func exists(course v1alpha1.Course) bool {
+// exists is false for a Course whose key the LMS does not know.
+func exists(course *v1alpha1.Course) bool {
 	conflict := meta.FindStatusCondition(course.Status.Conditions, v1alpha1.ConditionConflict)
 	unknown := conflict != nil && conflict.Reason == v1alpha1.ReasonCourseNotFound
-	return course.DeletionTimestamp.IsZero() && !unknown
+	return !unknown
 }
