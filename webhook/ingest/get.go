@@ -97,7 +97,7 @@ func stateOf(contact *v1alpha1.Contact, enrollments []v1alpha1.Enrollment) conta
 		case ok:
 			state.Enrollments = append(state.Enrollments, enrollmentStateOf(made))
 			delete(byName, name)
-		case contact.Status.ObservedGeneration == contact.Generation && state.Username != "":
+		case state.Ready:
 			// The object of an access that ended long ago is gone; the document outlives it.
 			state.Enrollments = append(state.Enrollments, enrollmentState{CourseCode: access.CourseCode,
 				State: v1alpha1.ReasonSynced, Access: v1alpha1.AccessEnded})
