@@ -65,18 +65,16 @@ func (r *contactReconciler) settleEnrollments(ctx context.Context, contact *v1al
 		}
 		changed := enrollment == nil || enrollment.DeletionTimestamp.IsZero() && !upToDate(enrollment, contact, course)
 		asked := passOn && checkRequested(contact) && enrollment != nil && enrollment.DeletionTimestamp.IsZero() && requestOf(enrollment) != requestOf(contact)
-		if changed || asked {
-			if err := r.applyEnrollment(ctx, contact, course, name); err != nil {
-				logf.FromContext(ctx).Error(err, "Cannot write an enrollment", "enrollment", name)
-				sum.unwritten++
-				continue
-			}
-		}
-		if changed || asked {
-			sum.unvisited++
-		} else {
+		if !changed && !asked {
 			sum.add(enrollment)
+			continue
 		}
+		if err := r.applyEnrollment(ctx, contact, course, name); err != nil {
+			logf.FromContext(ctx).Error(err, "Cannot write an enrollment", "enrollment", name)
+			sum.unwritten++
+			continue
+		}
+		sum.unvisited++
 	}
 	for _, enrollment := range byName {
 		if !metav1.IsControlledBy(enrollment, contact) {

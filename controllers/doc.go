@@ -1,4 +1,4 @@
-// Package controllers keeps the LMS in step with the cluster: one file for each kind, and each kind's Reconcile reads as
+// Package controllers keeps the LMS in step with the cluster: a reconciler for each kind, whose Reconcile reads as
 // a summary of itself.
 //
 // A visit of an object goes: fetch, deletion, suspend, finalizer, steps, one write of the status. Steps change the object

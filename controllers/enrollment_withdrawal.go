@@ -1,0 +1,126 @@
+package controllers
+
+import (
+	"context"
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/lms"
+)
+
+// finalize withdraws the learner, unless the policy is Orphan or there is nothing to withdraw from. It goes by the status,
+// so that a Contact or a Course that is gone holds nothing up, and a platform that is gone lets the object go.
+func (r *enrollmentReconciler) finalize(ctx context.Context, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact) (outcome, error) {
+	if enrollment.Spec.DeletionPolicy == v1alpha1.DeletionOrphan || orphanedWith(enrollment, contact) {
+		return outcome{}, r.removeFinalizer(ctx, enrollment)
+	}
+	platformName := enrollment.Status.Platform
+	if platformName == "" && contact != nil {
+		platformName = contact.Spec.PlatformRef.Name
+	}
+	platform, gone, err := r.platforms.find(ctx, enrollment.Namespace, platformName)
+	if err != nil {
+		return outcome{}, err
+	}
+	if gone != nil {
+		return outcome{}, r.removeFinalizer(ctx, enrollment)
+	}
+	// Without a valid time zone nothing new is tried, but what was done before is undone all the same.
+	window, err := windowOf(enrollment, platform)
+	if err == nil {
+		enrollment.Status.Access, _ = window.At(r.clock.Now())
+	}
+	if err == nil && enrollment.Status.Access == v1alpha1.AccessOpen {
+		if err := r.assumeEnrolled(ctx, enrollment, contact, platform); err != nil {
+			return outcome{}, err
+		}
+	}
+	if !mayBeEnrolled(&enrollment.Status) {
+		return outcome{}, r.removeFinalizer(ctx, enrollment)
+	}
+	o, err := r.withdraw(ctx, enrollment, contact, platform, window)
+	if err != nil || o.standing != v1alpha1.ConditionReady {
+		return o, err
+	}
+	return outcome{}, r.removeFinalizer(ctx, enrollment)
+}
+
+// orphanedWith says whether the Enrollment goes together with its Contact, whose policy is to leave the LMS alone. Whoever
+// deletes both, such as a foreground deletion, may come to the Enrollment first.
+func orphanedWith(enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact) bool {
+	return contact != nil && !contact.DeletionTimestamp.IsZero() &&
+		contact.Spec.DeletionPolicy == v1alpha1.DeletionOrphan && metav1.IsControlledBy(enrollment, contact)
+}
+
+// assumeEnrolled fills in what was not written down when Rollcall ended between the call to the LMS and the status: an
+// enrollment whose window was open, and that shows no result, may have been tried.
+func (r *enrollmentReconciler) assumeEnrolled(ctx context.Context, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform) error {
+	status := &enrollment.Status
+	if status.Username != "" || contact == nil || contact.Status.Learner.Username == "" {
+		return nil
+	}
+	course, err := r.courseFor(ctx, enrollment.Namespace, platform.Name, enrollment.Spec.CourseCode)
+	if err != nil || course == nil {
+		return err
+	}
+	status.Platform, status.Username, status.CourseKey = platform.Name, contact.Status.Learner.Username, course.Spec.CourseKey
+	return nil
+}
+
+// mayBeEnrolled says whether a call to enroll was made whose effect was not undone.
+func mayBeEnrolled(status *v1alpha1.EnrollmentStatus) bool {
+	return status.Username != "" && ptr.Deref(status.Enrolled, true)
+}
+
+// leave withdraws the learner that the status names from the course that it names, unless another Enrollment keeps the
+// learner there. Where the LMS knows one of them no longer, there is nothing to withdraw from.
+func (r *enrollmentReconciler) leave(ctx context.Context, connection lms.Platform, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform) error {
+	status := &enrollment.Status
+	kept, err := r.keptByAnother(ctx, enrollment, platform)
+	if err != nil {
+		return err
+	}
+	// The others keep the contact's present account; one that is the contact's no more is left for good.
+	formerAccount := contact != nil && contact.Status.Learner.Username != "" && contact.Status.Learner.Username != status.Username
+	if !kept || formerAccount {
+		err := connection.Withdraw(ctx, status.Username, status.CourseKey)
+		if err != nil && !slices.Contains([]string{v1alpha1.ReasonLearnerNotFound, v1alpha1.ReasonCourseNotFound}, lms.AsError(err).Reason) {
+			return err
+		}
+	}
+	status.Enrolled = new(false)
+	return nil
+}
+
+// keptByAnother says whether another Enrollment of the same learner is open in the course that this one leaves. The LMS
+// knows the course by its key, which several course codes may stand for.
+func (r *enrollmentReconciler) keptByAnother(ctx context.Context, enrollment *v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform) (bool, error) {
+	others, err := r.enrollmentsOf(ctx, &v1alpha1.Contact{ObjectMeta: metav1.ObjectMeta{Namespace: enrollment.Namespace, Name: enrollment.Spec.ContactRef.Name}})
+	if err != nil {
+		return false, err
+	}
+	for i := range others {
+		other := &others[i]
+		if other.Name == enrollment.Name || !other.DeletionTimestamp.IsZero() {
+			continue
+		}
+		window, err := windowOf(other, platform)
+		if err != nil {
+			continue
+		}
+		if standing, _ := window.At(r.clock.Now()); standing != v1alpha1.AccessOpen {
+			continue
+		}
+		course, err := r.courseFor(ctx, other.Namespace, platform.Name, other.Spec.CourseCode)
+		if err != nil {
+			return false, err
+		}
+		if course != nil && course.Spec.CourseKey == enrollment.Status.CourseKey {
+			return true, nil
+		}
+	}
+	return false, nil
+}
