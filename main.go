@@ -9,6 +9,7 @@ import (
 	"os"
 	_ "time/tzdata" // The zones of access windows are known wherever Rollcall runs.
 
+	"github.com/spf13/cobra"
 	uberzap "go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -39,32 +40,51 @@ const mostVerbose = zapcore.Level(-5)
 // options are what the flags say.
 type options struct {
 	ingestAddress, ingestCertDir, ingestNamespace, ingestPathPrefix string
+	ingestLimits                                                    ingest.Limits
 	metricsAddress, probeAddress                                    string
 	leaderElect                                                     bool
 }
 
 func main() {
-	var o options
-	flag.StringVar(&o.ingestAddress, "ingest-bind-address", ":8443", "address of the ingest API, HTTPS")
-	flag.StringVar(&o.ingestCertDir, "ingest-cert-dir", "/var/run/rollcall/ingest-cert", "folder with the ingest API's certificate, tls.crt and tls.key; a new one is taken up at once")
-	flag.StringVar(&o.ingestNamespace, "ingest-namespace", "default", "namespace that documents are stored in")
-	flag.StringVar(&o.ingestPathPrefix, "ingest-path-prefix", "/gk/api", "what comes before /contacts/ in the path of a document")
-	flag.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "address of the metrics, HTTPS with Kubernetes' authentication; 0 serves none")
-	flag.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
-	flag.BoolVar(&o.leaderElect, "leader-elect", false, "there are several replicas: all of them take documents, one of them reconciles")
-	logging := zap.Options{}
-	logging.BindFlags(flag.CommandLine)
-	flag.Parse()
-	// Beyond this level client-go logs bodies, and they hold names and e-mail addresses.
-	if level, ok := logging.Level.(uberzap.AtomicLevel); ok && level.Level() < mostVerbose {
-		level.SetLevel(mostVerbose)
-	}
-	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
-
-	if err := run(ctrl.SetupSignalHandler(), o); err != nil {
-		ctrl.Log.Error(err, "Rollcall ended")
+	if err := command().ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
+		fmt.Fprintln(os.Stderr, "rollcall:", err)
 		os.Exit(1)
 	}
+}
+
+// command is the program: it runs Rollcall as its flags say.
+func command() *cobra.Command {
+	o := options{ingestLimits: ingest.DefaultLimits()}
+	logging := zap.Options{}
+	c := &cobra.Command{
+		Use:               "rollcall",
+		Short:             "Keep an Open edX learning platform in step with a company's back office",
+		Args:              cobra.NoArgs,
+		SilenceErrors:     true, // main prints them
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		RunE: func(c *cobra.Command, _ []string) error {
+			// Beyond this level client-go logs bodies, and they hold names and e-mail addresses.
+			if level, ok := logging.Level.(uberzap.AtomicLevel); ok && level.Level() < mostVerbose {
+				level.SetLevel(mostVerbose)
+			}
+			ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
+			return run(c.Context(), o)
+		},
+	}
+	flags := c.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&o.ingestAddress, "ingest-bind-address", ":8443", "address of the ingest API, HTTPS")
+	flags.StringVar(&o.ingestCertDir, "ingest-cert-dir", "/var/run/rollcall/ingest-cert", "folder with the ingest API's certificate, tls.crt and tls.key; a new one is taken up at once")
+	flags.StringVar(&o.ingestNamespace, "ingest-namespace", "default", "namespace that documents are stored in")
+	flags.StringVar(&o.ingestPathPrefix, "ingest-path-prefix", "/gk/api", "what comes before /contacts/ in the path of a document")
+	o.ingestLimits.AddFlags(flags)
+	flags.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "address of the metrics, HTTPS with Kubernetes' authentication; 0 serves none")
+	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
+	flags.BoolVar(&o.leaderElect, "leader-elect", false, "there are several replicas: all of them take documents, one of them reconciles")
+	logging.BindFlags(flag.CommandLine)
+	flags.AddGoFlagSet(flag.CommandLine) // those of the logging, and the kubeconfig
+	return c
 }
 
 func run(ctx context.Context, o options) error {
@@ -127,7 +147,7 @@ func newManager(restConfig *rest.Config, o options, clock clock.Clock, adjust ..
 	door, err := ingest.New(ingest.Options{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Cache: mgr.GetCache(), Config: restConfig,
 		Namespace: o.ingestNamespace, BindAddress: o.ingestAddress, PathPrefix: o.ingestPathPrefix, CertDir: o.ingestCertDir, Clock: clock,
-		Replicated: o.leaderElect,
+		Replicated: o.leaderElect, Limits: o.ingestLimits,
 	})
 	if err != nil {
 		return nil, err

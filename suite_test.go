@@ -40,6 +40,7 @@ import (
 	"rollcall.dev/rollcall/internal/names"
 	"rollcall.dev/rollcall/internal/openedx/openedxtest"
 	"rollcall.dev/rollcall/internal/testenv"
+	"rollcall.dev/rollcall/webhook/ingest"
 )
 
 func TestMain(m *testing.M) {
@@ -108,7 +109,7 @@ func (c *company) start() {
 	c.t.Helper()
 	address := freeAddress(c.t)
 	mgr, err := newManager(c.asOperator(), options{
-		ingestAddress: address, ingestCertDir: c.certDir, ingestNamespace: c.namespace, metricsAddress: "0", probeAddress: "0",
+		ingestAddress: address, ingestCertDir: c.certDir, ingestNamespace: c.namespace, ingestLimits: ingest.DefaultLimits(), metricsAddress: "0", probeAddress: "0",
 	}, c.clock, func(o *ctrl.Options) {
 		o.Controller.SkipNameValidation = new(true)
 		o.Cache.DefaultNamespaces = map[string]cache.Config{c.namespace: {}}

@@ -13,10 +13,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
-	"rollcall.dev/rollcall/internal/document"
+	"rollcall.dev/rollcall/internal/documents"
 )
 
 // contactReconciler gives a learner an account, and an Enrollment for each course of the document.
@@ -35,7 +36,7 @@ func (r *contactReconciler) setUp(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("contact").
 		WithOptions(options()).
-		For(&v1alpha1.Contact{}, builder.WithPredicates(specOrRequest())).
+		For(&v1alpha1.Contact{}, builder.WithPredicates(predicate.Or(specOrRequest(), newRevision()))).
 		Watches(&v1alpha1.Enrollment{}, handler.EnqueueRequestsFromMapFunc(contactOfEnrollment), builder.WithPredicates(anyStatus())).
 		Watches(&v1alpha1.LearningPlatform{}, onPlatform(r.contactsOn), builder.WithPredicates(standingOrSpec())).
 		Watches(&v1alpha1.Contact{}, handler.Funcs{UpdateFunc: r.onChangedRival, DeleteFunc: r.onDeletedRival}, builder.WithPredicates(specOrRequest())).
@@ -142,8 +143,9 @@ func (r *contactReconciler) finalize(ctx context.Context, contact *v1alpha1.Cont
 
 func documentStatus(contact *v1alpha1.Contact) v1alpha1.DocumentStatus {
 	status := v1alpha1.DocumentStatus{
-		Digest: document.Digest(&contact.Spec),
-		Source: clip(contact.Annotations[v1alpha1.DocumentSourceAnnotation], 1024),
+		Digest:   documents.Digest(&contact.Spec),
+		Revision: documents.Revision(contact),
+		Source:   clip(contact.Annotations[v1alpha1.DocumentSourceAnnotation], 1024),
 	}
 	if received, err := time.Parse(time.RFC3339, contact.Annotations[v1alpha1.DocumentReceivedAnnotation]); err == nil {
 		// The API keeps seconds. A finer time would differ from what it gave back on every visit, and be written again.

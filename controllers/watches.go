@@ -27,6 +27,19 @@ func specOrRequest() predicate.Predicate {
 	})
 }
 
+// newRevision lets through a document that came again with a higher revision: the status tells it.
+func newRevision() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc: func(event.CreateEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return e.ObjectOld.GetAnnotations()[v1alpha1.DocumentRevisionAnnotation] !=
+				e.ObjectNew.GetAnnotations()[v1alpha1.DocumentRevisionAnnotation]
+		},
+		DeleteFunc:  func(event.DeleteEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+	}
+}
+
 // standingOrSpec lets through what changes the lot of objects that depend on this one: its spec, or what its Ready condition
 // says and of which spec.
 func standingOrSpec() predicate.Predicate {

@@ -113,6 +113,9 @@ const (
 	DocumentReceivedAnnotation = "rollcall.dev/document-received-at"
 	// DocumentSourceAnnotation is the authenticated user name of the caller that sent the stored document.
 	DocumentSourceAnnotation = "rollcall.dev/document-source"
+	// DocumentRevisionAnnotation is the highest Document-Revision that came with a document of the contact: a whole number
+	// from 0 to 9223372036854775807. It stays when a document without a revision is stored.
+	DocumentRevisionAnnotation = "rollcall.dev/document-revision"
 
 	// WithdrawalFinalizer holds a Contact or an Enrollment until what it brought about on the LMS is undone, as its
 	// deletion policy says.

@@ -172,6 +172,11 @@ type DocumentStatus struct {
 	// +required
 	Digest string `json:"digest,omitempty"`
 
+	// revision is the highest Document-Revision that came with a document of the contact. Unset: none did.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	Revision *int64 `json:"revision,omitempty"`
+
 	// receivedTime is when ingest took it. Unset: it did not come through ingest.
 	// +optional
 	ReceivedTime *metav1.Time `json:"receivedTime,omitempty"`

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -17,12 +18,14 @@ import (
 // +kubebuilder:rbac:groups=rollcall.dev,resources=courses,verbs=get;list;watch
 
 // conflicts are what a Contact, now that it holds a document, disagrees with, as the informers know it: an e-mail address
-// that another one holds, and courses that do not exist.
-func (s *store) conflicts(ctx context.Context, contact *v1alpha1.Contact) ([]problem.Error, error) {
-	// This waits until the informer has the Contact as it was written. As every answer waits so, the second of two callers
-	// that come one after the other is told of the first one's document; no answer waits for the writes of others.
-	if err := s.cached.Get(ctx, client.ObjectKeyFromObject(contact), &v1alpha1.Contact{}); client.IgnoreNotFound(err) != nil {
-		return nil, fmt.Errorf("cannot see the Contact: %w", err)
+// that another one holds, and courses that do not exist. After a dry run it would hold the document.
+func (s *store) conflicts(ctx context.Context, contact *v1alpha1.Contact, dryRun bool) ([]problem.Error, error) {
+	if !dryRun {
+		// This waits until the informer has the Contact as it was written. As every answer waits so, the second of two callers
+		// that come one after the other is told of the first one's document; no answer waits for the writes of others.
+		if err := s.cached.Get(ctx, client.ObjectKeyFromObject(contact), &v1alpha1.Contact{}); client.IgnoreNotFound(err) != nil {
+			return nil, fmt.Errorf("cannot see the Contact: %w", err)
+		}
 	}
 	spec := &contact.Spec
 	var found []problem.Error
@@ -32,6 +35,10 @@ func (s *store) conflicts(ctx context.Context, contact *v1alpha1.Contact) ([]pro
 		client.DisableReadYourWritesConsistency,
 		client.MatchingFields{index.ContactByEmail: index.EmailKey(platform, spec.Email)}); err != nil {
 		return nil, fmt.Errorf("cannot look up the e-mail address: %w", err)
+	}
+	if dryRun {
+		others := slices.DeleteFunc(claimants.Items, func(c v1alpha1.Contact) bool { return c.Name == contact.Name })
+		claimants.Items = append(others, *contact)
 	}
 	if holder := claim.EmailHolder(claimants.Items); holder != nil && holder.Name != contact.Name {
 		found = append(found, problem.Error{Pointer: "/Contact/Email", Reason: v1alpha1.ReasonEmailInUse,

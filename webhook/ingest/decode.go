@@ -15,12 +15,8 @@ import (
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
-// maxBody is the longest body, in bytes. The longest valid document, 1,000 enrollments written with white space, is a
-// quarter of it.
-const maxBody = 1 << 20
-
 // readBody gives the body of a request that says it is JSON.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	mediaType, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if charset := parameters["charset"]; err != nil || mediaType != "application/json" ||
 		charset != "" && !strings.EqualFold(charset, "utf-8") {
@@ -29,9 +25,9 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, problem.UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.DocumentBytes))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, problem.TooLarge(maxBody)
+		return nil, problem.TooLarge(s.limits.DocumentBytes)
 	}
 	if err != nil { // too slow, cut off, or not of the length that was announced
 		return nil, problem.Unavailable("The request's body did not arrive whole. Nothing was stored; send the request again.", retryAfter)
@@ -39,38 +35,39 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// decode reads a document. It finds the first error only; validate finds all of them.
-func decode(body []byte) (document, error) {
+// decode reads a document, alone or with what else comes with it. It finds the first error only; validate finds all of
+// them.
+func decode[T any](body []byte) (T, error) {
+	var decoded, none T
 	// Syntax comes first, and for all of the body: what is not JSON has no attributes that could be wrong.
 	var syntactic *jsontext.SyntacticError
 	var value jsontext.Value
 	if err := json.Unmarshal(body, &value, jsontext.AllowDuplicateNames(true)); errors.As(err, &syntactic) {
-		return document{}, notJSON(fmt.Sprintf("The body breaks the rules of JSON at byte %d.", syntactic.ByteOffset),
+		return none, notJSON(fmt.Sprintf("The body breaks the rules of JSON at byte %d.", syntactic.ByteOffset),
 			problem.Error{Pointer: pointer(syntactic.JSONPointer), Reason: reasonSyntax, Detail: "This is not JSON in UTF-8."})
 	} else if err != nil {
-		return document{}, notJSON("The body is empty.")
+		return none, notJSON("The body is empty.")
 	}
 
-	var decoded document
 	var semantic *json.SemanticError
 	err := json.Unmarshal(body, &decoded, json.RejectUnknownMembers(true), json.WithUnmarshalers(refuseNull))
 	switch {
 	case err == nil:
 		return decoded, nil
 	case errors.Is(err, jsontext.ErrDuplicateName) && errors.As(err, &syntactic):
-		return document{}, invalid(problem.Error{Pointer: pointer(syntactic.JSONPointer), Reason: reasonDuplicate,
+		return none, invalid(problem.Error{Pointer: pointer(syntactic.JSONPointer), Reason: reasonDuplicate,
 			Detail: "This member is there twice."})
 	case errors.Is(err, json.ErrUnknownName) && errors.As(err, &semantic):
-		return document{}, invalid(problem.Error{Pointer: pointer(semantic.JSONPointer), Reason: reasonUnknown,
+		return none, invalid(problem.Error{Pointer: pointer(semantic.JSONPointer), Reason: reasonUnknown,
 			Detail: "A document has no such member; names are case-sensitive."})
 	case errors.Is(err, errNull) && errors.As(err, &semantic):
-		return document{}, invalid(problem.Error{Pointer: pointer(semantic.JSONPointer), Reason: reasonWrongType,
+		return none, invalid(problem.Error{Pointer: pointer(semantic.JSONPointer), Reason: reasonWrongType,
 			Detail: nullDetail(semantic.JSONPointer)})
 	case errors.As(err, &semantic):
-		return document{}, invalid(problem.Error{Pointer: pointer(semantic.JSONPointer), Reason: reasonWrongType,
+		return none, invalid(problem.Error{Pointer: pointer(semantic.JSONPointer), Reason: reasonWrongType,
 			Detail: "This must be " + jsonType(semantic.GoType) + "."})
 	default:
-		return document{}, err
+		return none, err
 	}
 }
 
@@ -102,6 +99,8 @@ func jsonType(goType reflect.Type) string {
 		return "a string"
 	case reflect.Slice:
 		return "an array"
+	case reflect.Int64:
+		return "a whole number of at most 64 bits"
 	default:
 		return "an object"
 	}

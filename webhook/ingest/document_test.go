@@ -17,7 +17,7 @@ import (
 
 // check is what happens to a document before anything is asked or stored.
 func check(contactID, body string) (document, *problem.Problem) {
-	decoded, err := decode([]byte(body))
+	decoded, err := decode[document]([]byte(body))
 	if err == nil {
 		err = decoded.validate(contactID)
 	}

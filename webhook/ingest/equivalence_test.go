@@ -49,7 +49,7 @@ func pointersOf(err error) (pointers []string) {
 func TestTheAPIServerTakesWhatIsAccepted(t *testing.T) {
 	ask := asker(t)
 	for name, body := range accepted {
-		decoded, err := decode([]byte(body))
+		decoded, err := decode[document]([]byte(body))
 		must(t, err)
 		if err := ask(decoded); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -62,7 +62,7 @@ func TestTheAPIServerPointsWhereIngestPoints(t *testing.T) {
 	ask := asker(t)
 	asked := 0
 	for name, test := range refusals {
-		decoded, err := decode([]byte(test.body))
+		decoded, err := decode[document]([]byte(test.body))
 		if err != nil || slices.ContainsFunc(test.errors, func(e string) bool { return strings.HasSuffix(e, " Missing") }) ||
 			name == "ID not of the URL" || name == "end empty" { // a Contact knows no URL, and leaves out an end that is empty
 			continue

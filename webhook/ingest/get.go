@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/documents"
 	"rollcall.dev/rollcall/internal/index"
 	"rollcall.dev/rollcall/internal/names"
 	"rollcall.dev/rollcall/webhook/problem"
@@ -51,7 +52,7 @@ type enrollmentState struct {
 // get gives a document back.
 func (s *Server) get(w http.ResponseWriter, r *http.Request) error {
 	ctx, contactID := r.Context(), r.PathValue("contactID")
-	if _, err := s.access.allow(r, "get", contactID); err != nil {
+	if _, err := s.gatekeeper.allow(r, "get", contactID); err != nil {
 		return err
 	}
 	contact := &v1alpha1.Contact{}
@@ -66,6 +67,7 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	nameDocument(w.Header(), documents.Digest(&contact.Spec), documents.Revision(contact))
 	writeJSON(w, r, http.StatusOK, record{documentOf(&contact.Spec), stateOf(contact, enrollments)})
 	return nil
 }

@@ -51,12 +51,47 @@ func managedElsewhere(platform string) *problem.Problem {
 	}
 }
 
-// conflicting says that a document is stored, and which part of it cannot be carried out yet.
-func conflicting(errors []problem.Error) *problem.Problem {
+// preconditionFailed says that the stored document is not the one that the header of the request asks for.
+func preconditionFailed(header string) *problem.Problem {
 	return &problem.Problem{
+		Type: "/problems/precondition-failed", Title: "The stored document is another one", Status: http.StatusPreconditionFailed,
+		Detail: "Nothing was stored. The ETag of this answer, if it has one, names the document that is stored now.",
+		Errors: []problem.Error{{Header: header, Reason: reasonInconsistent, Detail: "The stored document does not meet this."}},
+	}
+}
+
+// outdated says that a document was overtaken by one with a higher revision.
+func outdated() *problem.Problem {
+	return &problem.Problem{
+		Type: "/problems/revision-outdated", Title: "A newer document is stored", Status: http.StatusPreconditionFailed,
+		Detail: "Nothing was stored. A document of this contact with a higher revision came before; its number is in the " +
+			"header Document-Revision of this answer.",
+		Errors: []problem.Error{{Header: revisionHeader, Reason: reasonInconsistent, Detail: "This is lower than the stored revision."}},
+	}
+}
+
+// revisionReused says that two documents came with one revision.
+func revisionReused() *problem.Problem {
+	return &problem.Problem{
+		Type: "/problems/revision-reused", Title: "Another document has this revision", Status: http.StatusConflict,
+		Detail: "Nothing was stored. Another document of this contact came with the same revision; give each change a " +
+			"revision of its own.",
+		Errors: []problem.Error{{Header: revisionHeader, Reason: reasonDuplicate, Detail: "The stored document with this revision has other content."}},
+	}
+}
+
+// conflicting says that a document is stored, and which part of it cannot be carried out yet.
+func conflicting(t taken) *problem.Problem {
+	stored := &problem.Problem{
 		Type: "/problems/conflict", Title: "Stored, but part of the document conflicts", Status: http.StatusConflict,
 		Detail: "The document is stored. The parts that are listed wait until the cause of their conflict goes away, and " +
 			"are then carried out without another request; the others are carried out now.",
-		Errors: errors[:min(len(errors), maxErrors)],
+		Errors: t.conflicts[:min(len(t.conflicts), maxErrors)],
 	}
+	if t.Plan != nil {
+		stored.Detail = "This was a dry run: nothing was stored. The document would be stored, and the parts that are listed would wait " +
+			"until the cause of their conflict goes away."
+		stored.Extensions = map[string]any{"Plan": t.Plan}
+	}
+	return stored
 }

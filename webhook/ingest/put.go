@@ -1,51 +1,119 @@
 package ingest
 
 import (
+	"context"
 	"net/http"
+	"strconv"
 
-	ctrl "sigs.k8s.io/controller-runtime"
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/documents"
+	"rollcall.dev/rollcall/webhook/problem"
 )
 
 // put stores a document.
 func (s *Server) put(w http.ResponseWriter, r *http.Request) error {
-	ctx, contactID := r.Context(), r.PathValue("contactID")
-	caller, err := s.access.allow(r, "update", contactID)
+	contactID := r.PathValue("contactID")
+	caller, err := s.gatekeeper.allow(r, "update", contactID)
 	if err != nil {
 		return err
 	}
-	body, err := readBody(w, r)
+	wish, err := wishOf(r)
 	if err != nil {
 		return err
 	}
-	sent, err := decode(body)
+	body, err := s.readBody(w, r)
+	if err != nil {
+		return err
+	}
+	sent, err := decode[document](body)
 	if err != nil {
 		return err
 	}
 	if err := sent.validate(contactID); err != nil {
 		return err
 	}
-	contact, result, err := s.store.put(ctx, sent.spec(), caller)
+	taken, err := s.take(r.Context(), submission{caller: caller, document: sent.spec(), wish: wish})
 	if err != nil {
 		return err
 	}
-	ctrl.LoggerFrom(ctx).V(1).Info("Stored a document", "contactID", contactID, "result", result, "source", caller)
-	// A conflict is no reason not to store.
-	conflicts, err := s.store.conflicts(ctx, contact)
-	if err != nil {
-		return err
+	taken.describe(w.Header())
+	if len(taken.conflicts) > 0 {
+		return conflicting(taken)
 	}
-	switch {
-	case len(conflicts) > 0:
-		return conflicting(conflicts)
-	case result == created:
-		writeJSON(w, r, http.StatusCreated, receipt{result})
-	default:
-		writeJSON(w, r, http.StatusOK, receipt{result})
-	}
+	writeJSON(w, r, taken.status(), taken.receipt)
 	return nil
 }
 
-// receipt is the answer to a document that is stored and has no conflict.
+// submission is a valid document, and how its caller wants it stored.
+type submission struct {
+	// caller is the name of who sends it.
+	caller   string
+	document v1alpha1.ContactSpec
+	wish
+}
+
+// taken is what became of a document that was not refused.
+type taken struct {
+	receipt
+	// conflicts are the parts that cannot be carried out yet.
+	conflicts []problem.Error
+	// digest names the document that is stored now; revision is the highest that its sender gave, if any.
+	digest   string
+	revision *int64
+}
+
+// receipt is the answer to a document that has no conflict.
 type receipt struct {
 	Result outcome `json:"Result"`
+	// Plan is there in a dry run, in which nothing is stored.
+	Plan *plan `json:"Plan,omitzero"`
+}
+
+// take stores a document, or goes through it in a dry run. A conflict is no reason not to store.
+func (s *Server) take(ctx context.Context, sub submission) (taken, error) {
+	stored, err := s.store.put(ctx, sub)
+	if err != nil {
+		return taken{}, err
+	}
+	result := taken{
+		receipt:  receipt{Result: stored.result},
+		digest:   documents.Digest(&stored.contact.Spec),
+		revision: documents.Revision(stored.contact),
+	}
+	if result.conflicts, err = s.store.conflicts(ctx, stored.contact, sub.dryRun); err != nil {
+		return taken{}, err
+	}
+	if sub.dryRun {
+		if result.Plan, err = s.store.plan(ctx, stored); err != nil {
+			return taken{}, err
+		}
+	}
+	return result, nil
+}
+
+// status is the HTTP status of the answer.
+func (t *taken) status() int {
+	switch {
+	case len(t.conflicts) > 0:
+		return http.StatusConflict
+	case t.Result == created:
+		return http.StatusCreated
+	default:
+		return http.StatusOK
+	}
+}
+
+// describe names the document in the headers of an answer. What a dry run would store has no name yet.
+func (t *taken) describe(header http.Header) {
+	if t.Plan == nil {
+		nameDocument(header, t.digest, t.revision)
+	}
+}
+
+// nameDocument names a stored document in the headers of an answer.
+func nameDocument(header http.Header, digest string, revision *int64) {
+	header.Set("ETag", etag(digest))
+	if revision != nil {
+		header.Set(revisionHeader, strconv.FormatInt(*revision, 10))
+	}
 }

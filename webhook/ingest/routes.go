@@ -6,16 +6,12 @@ import (
 	"path"
 	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"rollcall.dev/rollcall/webhook/problem"
 )
-
-// requestTimeout is how long the work on one request may take. It is answered within the server's write time-out.
-const requestTimeout = 10 * time.Second
 
 // Handler is the door without its listener: what each request is answered with.
 func (s *Server) Handler() http.Handler {
@@ -47,7 +43,7 @@ func (s *Server) notFound(http.ResponseWriter, *http.Request) error {
 // filled yet, and to panics.
 func (s *Server) handle(serve func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		ctx, cancel := context.WithTimeout(r.Context(), s.limits.RequestTimeout)
 		defer cancel()
 		r = r.WithContext(ctx)
 		answer := &answerWriter{ResponseWriter: w}

@@ -1,13 +1,14 @@
 // Package ingest is the back office's door: it takes documents over HTTPS and keeps each as a Contact. A document is
 // acknowledged when the API server has it; what follows from it is the controllers' work.
 //
-// The code reads in the order of a request: server, routes, put and get, access, decode, validate, store, conflicts.
+// The code reads in the order of a request: server, routes, put and get, gatekeeper, decode, validate, store, conflicts.
 package ingest
 
 import (
 	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -54,6 +55,8 @@ type Options struct {
 	// Replicated says that other replicas take documents too. Then a read of the API server confirms that a document is
 	// unchanged, as another replica may have stored a newer one that the cache does not have yet.
 	Replicated bool
+	// Limits are what one request, and all of them together, may take.
+	Limits Limits
 	// Clock tells when a document is received. Default: the real one.
 	Clock clock.PassiveClock
 }
@@ -61,8 +64,9 @@ type Options struct {
 // Server is the door. It serves on every replica: a document needs no leader.
 type Server struct {
 	pathPrefix   string
+	limits       Limits
 	cache        cache.Cache
-	access       *access
+	gatekeeper   *gatekeeper
 	store        *store
 	listener     net.Listener
 	certificates *certwatcher.CertWatcher
@@ -76,14 +80,10 @@ var (
 
 const (
 	defaultPathPrefix = "/gk/api"
-	// readTimeout is for all of a request, so that a slow sender holds no connection.
-	readTimeout = 10 * time.Second
-	// writeTimeout is for the work and the answer.
-	writeTimeout = requestTimeout + 5*time.Second
-	idleTimeout  = 2 * time.Minute
-	// shutdownTimeout lets every request that has begun end.
-	shutdownTimeout = writeTimeout
-	maxHeaderBytes  = 16 << 10
+	// answerTimeout is for the answer to arrive, after the work on it.
+	answerTimeout  = 5 * time.Second
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 16 << 10
 )
 
 // pathPrefix is what neither the multiplexer takes for a pattern nor a client for something to clean or to escape.
@@ -97,7 +97,10 @@ func New(options Options) (*Server, error) {
 		return nil, fmt.Errorf("the path prefix of the ingest is %q; it must be like %s: no slash at the end, and segments of "+
 			"letters, digits, '.', '_', '~' and '-', but not '.' or '..'", prefix, defaultPathPrefix)
 	}
-	access, err := newAccess(options.Config, options.Namespace)
+	if err := options.Limits.validate(); err != nil {
+		return nil, err
+	}
+	gatekeeper, err := newGatekeeper(options.Config, options.Namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -109,16 +112,24 @@ func New(options Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen for documents: %w", err)
 	}
+	rehearsal, err := client.New(options.Config, client.Options{
+		Scheme: options.Client.Scheme(), Mapper: options.Client.RESTMapper(), DryRun: new(true),
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot make a client for dry runs: %w", err), listener.Close())
+	}
 	now := options.Clock
 	if now == nil {
 		now = clock.RealClock{}
 	}
 	return &Server{
 		pathPrefix: prefix,
+		limits:     options.Limits,
 		cache:      options.Cache,
-		access:     access,
+		gatekeeper: gatekeeper,
 		store: &store{
 			cached:     options.Client,
+			rehearsal:  rehearsal,
 			live:       options.APIReader,
 			namespace:  options.Namespace,
 			clock:      now,
@@ -139,6 +150,7 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 // Start serves until the context ends, and then lets the requests that have begun end.
 func (s *Server) Start(ctx context.Context) error {
 	log := ctrl.LoggerFrom(ctx).WithName("ingest")
+	writeTimeout := s.limits.RequestTimeout + answerTimeout
 	server := &http.Server{
 		Handler: s.Handler(),
 		TLSConfig: &tls.Config{
@@ -146,8 +158,8 @@ func (s *Server) Start(ctx context.Context) error {
 			GetCertificate: s.certificates.GetCertificate,
 			NextProtos:     []string{"h2", "http/1.1"},
 		},
-		ReadHeaderTimeout: readTimeout,
-		ReadTimeout:       readTimeout,
+		ReadHeaderTimeout: s.limits.HeaderTimeout,
+		ReadTimeout:       s.limits.ReadTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
@@ -170,7 +182,7 @@ func (s *Server) Start(ctx context.Context) error {
 			Name:            "ingest",
 			Server:          server,
 			Listener:        tls.NewListener(s.listener, server.TLSConfig),
-			ShutdownTimeout: new(shutdownTimeout),
+			ShutdownTimeout: &writeTimeout, // every request that has begun ends
 		}).Start(ctx)
 	})
 	return tasks.Wait()

@@ -29,7 +29,7 @@ func TestEveryRequestGetsItsStatus(t *testing.T) {
 	d.put("stored", learner("stored", "Jane"))
 	stored := pathOf("stored")
 	header := func(name, value string) http.Header { return http.Header{name: {value}} }
-	large := learner("stored", "Jane") + strings.Repeat(" ", maxBody)
+	large := learner("stored", "Jane") + strings.Repeat(" ", int(DefaultLimits().DocumentBytes))
 
 	for name, test := range map[string]struct {
 		request request
@@ -43,7 +43,7 @@ func TestEveryRequestGetsItsStatus(t *testing.T) {
 		"PUT, same":          {request{method: "PUT", path: stored, body: learner("stored", "Jane")}, 200, "", nil},
 		"charset":            {request{method: "PUT", path: stored, body: learner("stored", "Jane"), header: header("Content-Type", `application/json; charset="UTF-8"`)}, 200, "", nil},
 		"escaped in the URL": {request{method: "PUT", path: pathOf("sto%72ed"), body: learner("stored", "Jane")}, 200, "", nil},
-		"longest body":       {request{method: "PUT", path: stored, body: large[:maxBody]}, 200, "", nil},
+		"longest body":       {request{method: "PUT", path: stored, body: large[:DefaultLimits().DocumentBytes]}, 200, "", nil},
 
 		"no JSON":               {request{method: "PUT", path: stored, body: "{"}, 400, "not-json", nil},
 		"no body":               {request{method: "PUT", path: stored}, 400, "not-json", nil},
@@ -63,7 +63,7 @@ func TestEveryRequestGetsItsStatus(t *testing.T) {
 		"root":                  {request{method: "GET", path: "/"}, 404, "not-found", nil},
 		"POST":                  {request{method: "POST", path: stored}, 405, "method-not-allowed", header("Allow", "GET, HEAD, PUT")},
 		"DELETE":                {request{method: "DELETE", path: stored}, 405, "method-not-allowed", header("Allow", "GET, HEAD, PUT")},
-		"too large":             {request{method: "PUT", path: stored, body: large[:maxBody+1]}, 413, "too-large", nil},
+		"too large":             {request{method: "PUT", path: stored, body: large[:DefaultLimits().DocumentBytes+1]}, 413, "too-large", nil},
 		"no type":               {request{method: "PUT", path: stored, body: "{}", header: http.Header{"Content-Type": nil}}, 415, "unsupported-media-type", nil},
 		"XML":                   {request{method: "PUT", path: stored, body: "{}", header: header("Content-Type", "text/xml")}, 415, "unsupported-media-type", nil},
 		"another charset":       {request{method: "PUT", path: stored, body: "{}", header: header("Content-Type", "application/json; charset=latin1")}, 415, "unsupported-media-type", nil},
@@ -180,12 +180,12 @@ func TestAPanicBehindAnAnswerCutsItOff(t *testing.T) {
 
 func TestOnlyAPathCanBeThePrefix(t *testing.T) {
 	for _, prefix := range []string{"/", "gk/api", "/gk/api/", "//gk", "/a/{x}", "/a b", "/a%20b", "/a?b", "/a/../b", "/a/.", "PUT /a", "/a\n"} {
-		if _, err := New(Options{Config: &rest.Config{}, PathPrefix: prefix}); err == nil || !strings.Contains(err.Error(), "path prefix") {
+		if _, err := New(Options{Limits: DefaultLimits(), Config: &rest.Config{}, PathPrefix: prefix}); err == nil || !strings.Contains(err.Error(), "path prefix") {
 			t.Errorf("New with the path prefix %q = %v", prefix, err)
 		}
 	}
 	for _, prefix := range []string{"", "/gk/api", "/v1.2_x~y-z", "/..a/b.."} { // the next thing to miss is the certificate
-		if _, err := New(Options{Config: &rest.Config{}, PathPrefix: prefix}); err == nil || !strings.Contains(err.Error(), "tls.crt") {
+		if _, err := New(Options{Limits: DefaultLimits(), Config: &rest.Config{}, PathPrefix: prefix}); err == nil || !strings.Contains(err.Error(), "tls.crt") {
 			t.Errorf("New with the path prefix %q = %v", prefix, err)
 		}
 	}
@@ -193,7 +193,7 @@ func TestOnlyAPathCanBeThePrefix(t *testing.T) {
 
 func TestWhatStopsTheDoorFromOpeningIsSaidAtOnce(t *testing.T) {
 	d := open(t)
-	options := Options{Config: &rest.Config{}, CertDir: t.TempDir(), BindAddress: d.Addr().String()}
+	options := Options{Limits: DefaultLimits(), Config: &rest.Config{}, CertDir: t.TempDir(), BindAddress: d.Addr().String()}
 	if _, err := New(options); err == nil || !strings.Contains(err.Error(), "tls.crt") {
 		t.Errorf("New without a certificate = %v", err)
 	}
@@ -288,7 +288,7 @@ func TestWithoutAnAPIServerNothingIsAcknowledged(t *testing.T) {
 				})
 			}
 			requests.Wait()
-			if took := time.Since(start); took > requestTimeout+time.Second {
+			if took := time.Since(start); took > DefaultLimits().RequestTimeout+time.Second {
 				t.Errorf("the last answer came after %v", took)
 			}
 		})

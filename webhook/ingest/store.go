@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -38,6 +39,8 @@ const (
 type store struct {
 	// cached reads from the informers, after they have seen this process's own writes; it writes to the API server.
 	cached client.Client
+	// rehearsal has the API server go through writes without storing.
+	rehearsal client.Client
 	// live reads from the API server.
 	live      client.Reader
 	namespace string
@@ -61,61 +64,94 @@ const (
 	unchanged outcome = "Unchanged"
 )
 
-// put makes the Contact hold the document, whose source is the caller's name, and gives the Contact.
-func (s *store) put(ctx context.Context, document v1alpha1.ContactSpec, source string) (*v1alpha1.Contact, outcome, error) {
-	key := client.ObjectKey{Namespace: s.namespace, Name: names.Contact(document.ContactID)}
+// stored is what a submission has come to.
+type stored struct {
+	// contact holds the document; before is what it held until then, nil if there was none.
+	contact *v1alpha1.Contact
+	before  *v1alpha1.ContactSpec
+	result  outcome
+}
+
+// put makes the Contact hold a document, unless what the caller wishes forbids it. In a dry run the API server goes through
+// the write without storing.
+func (s *store) put(ctx context.Context, sub submission) (stored, error) {
+	key := client.ObjectKey{Namespace: s.namespace, Name: names.Contact(sub.document.ContactID)}
 	s.contacts.LockKey(key.Name)
 	defer func() { _ = s.contacts.UnlockKey(key.Name) }()
 
 	_, unsure := s.unsure.Load(key.Name)
+	writer := s.cached
+	if sub.dryRun {
+		writer = s.rehearsal
+	}
 	var reader client.Reader = s.cached
 	for range maxAttempts {
 		contact := &v1alpha1.Contact{}
 		err := reader.Get(ctx, key, contact)
-		var result outcome
+		present := err == nil
 		switch {
-		case apierrors.IsNotFound(err):
-			result, err = created, s.create(ctx, key, contact, document, source)
-		case err != nil:
-			return nil, "", fmt.Errorf("cannot read the Contact: %w", err)
-		case contact.Spec.ContactID != document.ContactID:
-			return nil, "", fmt.Errorf("cannot use the Contact %s: %w", key.Name, errForeign)
+		case client.IgnoreNotFound(err) != nil:
+			return stored{}, fmt.Errorf("cannot read the Contact: %w", err)
+		case !present:
+		case contact.Spec.ContactID != sub.document.ContactID:
+			return stored{}, fmt.Errorf("cannot use the Contact %s: %w", key.Name, errForeign)
 		case contact.Spec.PlatformRef.Name != platform:
-			return nil, "", managedElsewhere(contact.Spec.PlatformRef.Name)
+			return stored{}, managedElsewhere(contact.Spec.PlatformRef.Name)
 		case !contact.DeletionTimestamp.IsZero():
-			return nil, "", problem.Unavailable("The contact is being deleted, and a document would be deleted with it. "+
+			return stored{}, problem.Unavailable("The contact is being deleted, and a document would be deleted with it. "+
 				"Nothing was stored; send the document again when the contact is gone.", retryAfter)
-		case !unsure && holds(&contact.Spec, &document) && !s.replicated:
-			return contact, unchanged, nil
-		case !unsure && holds(&contact.Spec, &document):
+		}
+
+		if refusal := sub.allows(contact, present, &sub.document); refusal != nil {
+			if reader != s.live { // a cache that is behind must refuse nobody
+				reader = s.live
+				continue
+			}
+			return stored{}, refusal
+		}
+
+		var done stored
+		switch {
+		case !present:
+			done = stored{contact: contact, result: created}
+			err = s.create(ctx, writer, key, contact, sub)
+		case !holds(&contact.Spec, &sub.document):
+			done = stored{contact: contact, before: contact.Spec.DeepCopy(), result: replaced}
+			err = s.update(ctx, writer, contact, sub)
+		case unsure, sub.renumbers(contact):
+			done = stored{contact: contact, before: &contact.Spec, result: unchanged}
+			err = s.update(ctx, writer, contact, sub)
+		case s.replicated:
 			latest, err := s.isLatest(ctx, contact)
 			if err != nil {
-				return nil, "", fmt.Errorf("cannot confirm the Contact: %w", err)
+				return stored{}, fmt.Errorf("cannot confirm the Contact: %w", err)
 			}
-			if latest {
-				return contact, unchanged, nil
+			if !latest {
+				reader = s.live
+				continue
 			}
-			reader = s.live
-			continue
+			return stored{contact: contact, before: &contact.Spec, result: unchanged}, nil
 		default:
-			result, err = replaced, s.update(ctx, contact, document, source)
+			return stored{contact: contact, before: &contact.Spec, result: unchanged}, nil
 		}
 		switch {
 		case err == nil:
-			s.unsure.Delete(key.Name)
-			return contact, result, nil
-		case apierrors.IsAlreadyExists(err), apierrors.IsConflict(err), result == replaced && apierrors.IsNotFound(err):
+			if !sub.dryRun {
+				s.unsure.Delete(key.Name)
+			}
+			return done, nil
+		case apierrors.IsAlreadyExists(err), apierrors.IsConflict(err), present && apierrors.IsNotFound(err):
 			reader = s.live
 		case apierrors.IsInvalid(err):
-			return nil, "", refused(err)
+			return stored{}, refused(err)
 		default:
-			if !isRefusal(err) {
+			if !isRefusal(err) && !sub.dryRun {
 				s.unsure.Store(key.Name, nil)
 			}
-			return nil, "", fmt.Errorf("cannot write the Contact: %w", err)
+			return stored{}, fmt.Errorf("cannot write the Contact: %w", err)
 		}
 	}
-	return nil, "", fmt.Errorf("cannot write the Contact: others changed it %d times meanwhile", maxAttempts)
+	return stored{}, fmt.Errorf("cannot write the Contact: others changed it %d times meanwhile", maxAttempts)
 }
 
 // errForeign is about an object that has the name which a contact's object would have.
@@ -130,7 +166,7 @@ func (s *store) isLatest(ctx context.Context, contact *v1alpha1.Contact) (bool, 
 	return err == nil && stored.ResourceVersion == contact.ResourceVersion, client.IgnoreNotFound(err)
 }
 
-func (s *store) create(ctx context.Context, key client.ObjectKey, contact *v1alpha1.Contact, document v1alpha1.ContactSpec, source string) error {
+func (s *store) create(ctx context.Context, writer client.Client, key client.ObjectKey, contact *v1alpha1.Contact, sub submission) error {
 	*contact = v1alpha1.Contact{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: key.Namespace,
@@ -139,28 +175,31 @@ func (s *store) create(ctx context.Context, key client.ObjectKey, contact *v1alp
 			Finalizers: []string{v1alpha1.WithdrawalFinalizer},
 		},
 		Spec: v1alpha1.ContactSpec{
-			ContactID:   document.ContactID,
+			ContactID:   sub.document.ContactID,
 			PlatformRef: v1alpha1.PlatformReference{Name: platform},
 		},
 	}
-	s.fill(contact, document, source)
-	return s.cached.Create(ctx, contact, fieldOwner)
+	s.fill(contact, sub)
+	return writer.Create(ctx, contact, fieldOwner)
 }
 
-func (s *store) update(ctx context.Context, contact *v1alpha1.Contact, document v1alpha1.ContactSpec, source string) error {
-	s.fill(contact, document, source)
-	return s.cached.Update(ctx, contact, fieldOwner)
+func (s *store) update(ctx context.Context, writer client.Client, contact *v1alpha1.Contact, sub submission) error {
+	s.fill(contact, sub)
+	return writer.Update(ctx, contact, fieldOwner)
 }
 
 // fill puts the document into the Contact, and leaves what people put there.
-func (s *store) fill(contact *v1alpha1.Contact, document v1alpha1.ContactSpec, source string) {
-	contact.Spec.FirstName = document.FirstName
-	contact.Spec.LastName = document.LastName
-	contact.Spec.Email = document.Email
-	contact.Spec.Enrollments = document.Enrollments
-	metav1.SetMetaDataAnnotation(&contact.ObjectMeta, v1alpha1.DocumentReceivedAnnotation,
-		s.clock.Now().UTC().Format(time.RFC3339Nano))
-	metav1.SetMetaDataAnnotation(&contact.ObjectMeta, v1alpha1.DocumentSourceAnnotation, source)
+func (s *store) fill(contact *v1alpha1.Contact, sub submission) {
+	contact.Spec.FirstName = sub.document.FirstName
+	contact.Spec.LastName = sub.document.LastName
+	contact.Spec.Email = sub.document.Email
+	contact.Spec.Enrollments = sub.document.Enrollments
+	annotate := func(annotation, value string) { metav1.SetMetaDataAnnotation(&contact.ObjectMeta, annotation, value) }
+	annotate(v1alpha1.DocumentReceivedAnnotation, s.clock.Now().UTC().Format(time.RFC3339Nano))
+	annotate(v1alpha1.DocumentSourceAnnotation, sub.caller)
+	if sub.revision != nil {
+		annotate(v1alpha1.DocumentRevisionAnnotation, strconv.FormatInt(*sub.revision, 10))
+	}
 }
 
 // holds is true when a Contact states just what the document states.

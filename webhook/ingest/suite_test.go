@@ -122,6 +122,7 @@ func (d *door) serve(around func(client.Client) client.Client) {
 		BindAddress: "127.0.0.1:0",
 		CertDir:     d.certDir,
 		Replicated:  true,
+		Limits:      DefaultLimits(),
 	})
 	must(t, err)
 	must(t, mgr.Add(d.Server))

@@ -24,6 +24,8 @@ type Problem struct {
 	Detail string `json:"detail"`
 	// Errors are the parts of the request that are wrong.
 	Errors []Error `json:"errors,omitempty"`
+	// Extensions are members of this Type alone.
+	Extensions map[string]any `json:",embed"`
 
 	// Header is sent besides the standard ones.
 	Header http.Header `json:"-"`
@@ -31,8 +33,13 @@ type Problem struct {
 
 // Error is one part of a request that is wrong.
 type Error struct {
-	// Pointer is where: a JSON pointer (RFC 6901) into the request's body.
+	// Pointer is where: a JSON pointer (RFC 6901) into the request's body. It is empty for the body as a whole, and for
+	// what is not in the body.
 	Pointer string `json:"pointer"`
+	// Header is the name of the header that is wrong, if it is one.
+	Header string `json:"header,omitempty"`
+	// Parameter is the name of the query parameter that is wrong, if it is one.
+	Parameter string `json:"parameter,omitempty"`
 	// Reason is one CamelCase word for programs.
 	Reason string `json:"reason"`
 	// Detail is a sentence for people. It repeats nothing of what was sent.
@@ -66,6 +73,14 @@ func Unauthenticated() *Problem {
 // Forbidden says that the caller is known but may not do this.
 func Forbidden(detail string) *Problem {
 	return &Problem{Type: "/problems/forbidden", Title: "Not allowed", Status: http.StatusForbidden, Detail: detail}
+}
+
+// BadRequest says that headers or query parameters are wrong.
+func BadRequest(errors ...Error) *Problem {
+	return &Problem{
+		Type: "/problems/bad-request", Title: "A header or parameter is wrong", Status: http.StatusBadRequest,
+		Detail: "Nothing was done. Correct what is listed and send the request again.", Errors: errors,
+	}
 }
 
 // NotFound says that there is nothing at the request's path.

@@ -298,6 +298,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: receivedTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: revision
+      type:
+        scalar: numeric
     - name: source
       type:
         scalar: string

@@ -13,6 +13,8 @@ import (
 type DocumentStatusApplyConfiguration struct {
 	// digest is the SHA-256 of the document in canonical form, in hex: equal digests mean equal documents.
 	Digest *string `json:"digest,omitempty"`
+	// revision is the highest Document-Revision that came with a document of the contact. Unset: none did.
+	Revision *int64 `json:"revision,omitempty"`
 	// receivedTime is when ingest took it. Unset: it did not come through ingest.
 	ReceivedTime *v1.Time `json:"receivedTime,omitempty"`
 	// source is the authenticated caller that sent it, cut after 1024 characters. Unset: it did not come through ingest.
@@ -30,6 +32,14 @@ func DocumentStatus() *DocumentStatusApplyConfiguration {
 // If called multiple times, the Digest field is set to the value of the last call.
 func (b *DocumentStatusApplyConfiguration) WithDigest(value string) *DocumentStatusApplyConfiguration {
 	b.Digest = &value
+	return b
+}
+
+// WithRevision sets the Revision field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Revision field is set to the value of the last call.
+func (b *DocumentStatusApplyConfiguration) WithRevision(value int64) *DocumentStatusApplyConfiguration {
+	b.Revision = &value
 	return b
 }
 

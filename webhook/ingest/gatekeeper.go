@@ -27,8 +27,8 @@ import (
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 
-// access lets in whom Kubernetes lets in: the API server says who a caller is and what RBAC allows them.
-type access struct {
+// gatekeeper lets in whom Kubernetes lets in: the API server says who a caller is and what RBAC allows them.
+type gatekeeper struct {
 	authenticator authenticator.Request
 	authorizer    authorizer.Authorizer
 	namespace     string
@@ -48,7 +48,7 @@ const (
 // reviewBackoff bridges a lost connection; an outage is for the caller to bridge, as Retry-After says.
 var reviewBackoff = &wait.Backoff{Steps: 2, Duration: 100 * time.Millisecond, Jitter: 0.5}
 
-func newAccess(config *rest.Config, namespace string) (*access, error) {
+func newGatekeeper(config *rest.Config, namespace string) (*gatekeeper, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // the API server's own flow control is the limit
 	authenticationClient, err := authenticationv1.NewForConfig(config)
@@ -78,12 +78,12 @@ func newAccess(config *rest.Config, namespace string) (*access, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the authorizer: %w", err)
 	}
-	return &access{authenticator: authenticator, authorizer: authorizer, namespace: namespace}, nil
+	return &gatekeeper{authenticator: authenticator, authorizer: authorizer, namespace: namespace}, nil
 }
 
 // allow gives the name of the caller, if they may use the verb on the contact's document.
-func (a *access) allow(r *http.Request, verb, contactID string) (caller string, err error) {
-	response, authenticated, err := a.authenticator.AuthenticateRequest(r)
+func (g *gatekeeper) allow(r *http.Request, verb, contactID string) (caller string, err error) {
+	response, authenticated, err := g.authenticator.AuthenticateRequest(r)
 	if err != nil && unanswered(err) {
 		return "", fmt.Errorf("cannot authenticate: %w", err)
 	}
@@ -94,7 +94,7 @@ func (a *access) allow(r *http.Request, verb, contactID string) (caller string, 
 	attributes := authorizer.AttributesRecord{
 		User:            response.User,
 		Verb:            verb,
-		Namespace:       a.namespace,
+		Namespace:       g.namespace,
 		APIGroup:        v1alpha1.GroupVersion.Group,
 		APIVersion:      v1alpha1.GroupVersion.Version,
 		Resource:        "contacts",
@@ -106,7 +106,7 @@ func (a *access) allow(r *http.Request, verb, contactID string) (caller string, 
 	for _, name := range []string{"", names.Contact(contactID)} {
 		attributes.Name = name
 		ctx, cancel := context.WithTimeout(r.Context(), reviewTimeout)
-		decision, _, err := a.authorizer.Authorize(ctx, attributes)
+		decision, _, err := g.authorizer.Authorize(ctx, attributes)
 		cancel()
 		if err != nil {
 			return "", fmt.Errorf("cannot authorize: %w", err)

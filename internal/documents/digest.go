@@ -1,5 +1,5 @@
-// Package document names documents by their content.
-package document
+// Package documents names documents by their content.
+package documents
 
 import (
 	"crypto/sha256"

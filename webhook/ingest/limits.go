@@ -1,0 +1,58 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+// Limits keep one caller, or a crowd of them, from taking more of a replica than it has.
+type Limits struct {
+	// DocumentBytes is the length of the longest document. The longest valid one, 1,000 enrollments written with white
+	// space, has a quarter of the default, 1 MiB.
+	DocumentBytes int64
+	// HeaderTimeout is how long the header of a request may take to arrive. Default: 5 s.
+	HeaderTimeout time.Duration
+	// ReadTimeout is how long the whole of a request may take to arrive, so that a slow sender holds no connection.
+	// Default: 10 s.
+	ReadTimeout time.Duration
+	// RequestTimeout is how long the work on a document may take. It is answered with 503 when it takes longer, and nothing
+	// is acknowledged. Default: 10 s.
+	RequestTimeout time.Duration
+}
+
+// DefaultLimits are for a replica of the size that config/manager gives it.
+func DefaultLimits() Limits {
+	return Limits{
+		DocumentBytes:  1 << 20,
+		HeaderTimeout:  5 * time.Second,
+		ReadTimeout:    10 * time.Second,
+		RequestTimeout: 10 * time.Second,
+	}
+}
+
+// AddFlags lets flags change the limits; what they are now is the default.
+func (l *Limits) AddFlags(flags *pflag.FlagSet) {
+	flags.Int64Var(&l.DocumentBytes, "ingest-max-document-bytes", l.DocumentBytes, "length of the longest document that is taken")
+	flags.DurationVar(&l.HeaderTimeout, "ingest-header-timeout", l.HeaderTimeout, "time for the header of a request to arrive")
+	flags.DurationVar(&l.ReadTimeout, "ingest-read-timeout", l.ReadTimeout, "time for all of a request to arrive")
+	flags.DurationVar(&l.RequestTimeout, "ingest-request-timeout", l.RequestTimeout, "time for the work on a document; after it the answer is 503")
+}
+
+// validate finds limits that would let nothing through.
+func (l *Limits) validate() error {
+	var wrong []error
+	for name, value := range map[string]float64{
+		"ingest-max-document-bytes": float64(l.DocumentBytes),
+		"ingest-header-timeout":     float64(l.HeaderTimeout),
+		"ingest-read-timeout":       float64(l.ReadTimeout),
+		"ingest-request-timeout":    float64(l.RequestTimeout),
+	} {
+		if value <= 0 {
+			wrong = append(wrong, fmt.Errorf("--%s must be more than 0", name))
+		}
+	}
+	return errors.Join(wrong...)
+}
