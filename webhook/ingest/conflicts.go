@@ -38,7 +38,7 @@ func (s *store) conflicts(ctx context.Context, contact *v1alpha1.Contact, dryRun
 	}
 	if dryRun {
 		others := slices.DeleteFunc(claimants.Items, func(c v1alpha1.Contact) bool { return c.Name == contact.Name })
-		claimants.Items = append(others, *contact)
+		claimants.Items = slices.Concat(others, []v1alpha1.Contact{*contact})
 	}
 	if holder := claim.EmailHolder(claimants.Items); holder != nil && holder.Name != contact.Name {
 		found = append(found, problem.Error{Pointer: "/Contact/Email", Reason: v1alpha1.ReasonEmailInUse,

@@ -1,0 +1,209 @@
+package ingest
+
+import (
+	"maps"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/names"
+)
+
+// rehearse sends a document in a dry run and sees to it that nothing is stored.
+func (d *door) rehearse(contactID, body string, pairs ...string) answer {
+	d.t.Helper()
+	header := http.Header{}
+	for i := 0; i < len(pairs); i += 2 {
+		header.Add(pairs[i], pairs[i+1])
+	}
+	before := d.versions()
+	a := d.send(request{method: http.MethodPut, path: pathOf(contactID) + "?dryRun=All", body: body, header: header})
+	if diff := cmp.Diff(before, d.versions()); diff != "" {
+		d.t.Errorf("a dry run of %s changed what is stored (-before +after):\n%s", contactID, diff)
+	}
+	return a
+}
+
+// versions gives the resource versions of the Contacts by their names.
+func (d *door) versions() map[string]string {
+	d.t.Helper()
+	var list v1alpha1.ContactList
+	must(d.t, d.admin.List(d.t.Context(), &list, client.InNamespace(d.namespace)))
+	versions := map[string]string{}
+	for _, c := range list.Items {
+		versions[c.Name] = c.ResourceVersion
+	}
+	return versions
+}
+
+// planned reads the plan in an answer.
+func (a answer) planned(t testing.TB) *plan {
+	t.Helper()
+	var read struct{ Plan *plan }
+	must(t, json.Unmarshal([]byte(a.body), &read))
+	return read.Plan
+}
+
+func TestADryRunIsAnsweredAsTheRequestItselfWouldBe(t *testing.T) {
+	d := open(t)
+	d.course("1234A")
+	d.put("anna", learner("anna", "Anna"))
+	d.putWith("numbered", learner("numbered", "Nora"), "Document-Revision", "5")
+	tag := d.get("numbered").header.Get("ETag")
+
+	for name, test := range map[string]struct {
+		contactID, body string
+		headers         []string
+	}{
+		"new":                     {"000123", joe(), nil},
+		"unchanged":               {"anna", learner("anna", "Anna"), nil},
+		"replaced":                {"anna", learner("anna", "Berta"), nil},
+		"an unknown course":       {"carla", joe("000123", "carla", "1234A", "9999Z", "joe.smith", "carla"), nil},
+		"a taken e-mail address":  {"dora", joe("000123", "dora", "joe.smith", "Anna"), nil},
+		"a wrong attribute":       {"000123", joe("2018-09-30", "2017-09-30"), nil},
+		"not JSON":                {"000123", `{`, nil},
+		"a stale write":           {"numbered", learner("numbered", "Anna"), []string{"If-Match", `"abc"`}},
+		"a write that is not":     {"numbered", learner("numbered", "Anna"), []string{"If-Match", tag}},
+		"a document that is new":  {"numbered", learner("numbered", "Anna"), []string{"If-None-Match", "*"}},
+		"a lower revision":        {"numbered", learner("numbered", "Anna"), []string{"Document-Revision", "4"}},
+		"the same revision":       {"numbered", learner("numbered", "Olga"), []string{"Document-Revision", "5"}},
+		"a revision of no number": {"numbered", learner("numbered", "Olga"), []string{"Document-Revision", "five"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rehearsed := d.rehearse(test.contactID, test.body, test.headers...)
+			var before *v1alpha1.Contact
+			if _, stored := d.versions()[test.contactID]; stored {
+				before = d.contact(test.contactID)
+			}
+			sent := d.putWith(test.contactID, test.body, test.headers...)
+			if rehearsed.status != sent.status {
+				t.Errorf("dry run = %d %s, the request itself = %d %s", rehearsed.status, rehearsed.body, sent.status, sent.body)
+			}
+			if sent.status >= 400 {
+				got, want := rehearsed.problem(t), sent.problem(t)
+				delete(got.Extensions, "Plan")
+				if diff := cmp.Diff(want.Errors, got.Errors); diff != "" || got.Type != want.Type {
+					t.Errorf("the dry run's problem is %s with the errors (-want +got):\n%s", got.Type, diff)
+				}
+			}
+			if stores := sent.status < 400 || sent.problem(t).Type == "/problems/conflict"; stores != (rehearsed.planned(t) != nil) {
+				t.Errorf("the dry run of a request that is answered %d has the body %s", sent.status, rehearsed.body)
+			}
+			if before != nil { // each case finds what the first lines stored
+				after := d.contact(test.contactID)
+				after.Spec, after.Annotations = before.Spec, maps.Clone(before.Annotations)
+				must(t, d.admin.Update(t.Context(), after))
+				d.seen(after)
+			}
+		})
+	}
+	for value, status := range map[string]int{"All": 200, "all": 400, "": 400, "true": 400, "All&dryRun=All": 400} {
+		a := d.send(request{method: http.MethodPut, path: pathOf("anna") + "?dryRun=" + value, body: learner("anna", "Anna")})
+		if a.status != status {
+			t.Errorf("?dryRun=%s = %d %s, want %d", value, a.status, a.body, status)
+		} else if status == 400 && a.problem(t).Errors[0].Parameter != "dryRun" {
+			t.Errorf("?dryRun=%s is answered %s", value, a.body)
+		}
+	}
+}
+
+func TestADryRunIsJudgedByTheAPIServerToo(t *testing.T) {
+	d := open(t)
+	calls := d.wire.during(func() { d.rehearse("000123", learner("000123", "Anna")) })
+	if calls["POST contacts"] != 1 {
+		t.Errorf("calls to the API server: %v, want one creation that is only tried", calls)
+	}
+}
+
+func TestADryRunSaysWhatWouldChange(t *testing.T) {
+	d := open(t)
+	for _, code := range []string{"A", "B", "C", "D"} {
+		d.course(code)
+	}
+	enrollment := func(code, start, end string) string {
+		if end != "" {
+			end = `, "AccessEndDate": "` + end + `"`
+		}
+		return `{"CourseCode": "` + code + `", "AccessStartDate": "` + start + `"` + end + `}`
+	}
+	document := func(first, email, enrollments string) string {
+		return `{"Contact": {"ContactID": "joe", "FirstName": "` + first + `", "LastName": "Smith", "Email": "` + email + `", "Enrollments": [` + enrollments + `]}}`
+	}
+	if diff := cmp.Diff(&plan{Changes: []change{{Pointer: "/Contact", Change: added}}, Withdrawals: []withdrawal{}},
+		d.rehearse("joe", document("Joe", "joe@acme.com", "")).planned(t)); diff != "" {
+		t.Errorf("the plan of a new document (-want +got):\n%s", diff)
+	}
+	d.put("joe", document("Joe", "joe@acme.com",
+		enrollment("A", "2020-01-01", "2020-12-31")+","+enrollment("B", "2020-01-01", "")+","+enrollment("C", "2020-01-01", "2020-12-31")))
+
+	got := d.rehearse("joe", document("Joseph", "joseph@acme.com",
+		enrollment("D", "2020-01-01", "")+","+enrollment("C", "2020-02-01", "")+","+enrollment("B", "2020-01-01", "2020-12-31"))).planned(t)
+	want := &plan{Changes: []change{
+		{Pointer: "/Contact/FirstName", Change: changed},
+		{Pointer: "/Contact/Email", Change: changed},
+		{Pointer: "/Contact/Enrollments/0", CourseCode: "D", Change: added},
+		{Pointer: "/Contact/Enrollments/1/AccessStartDate", CourseCode: "C", Change: changed},
+		{Pointer: "/Contact/Enrollments/1/AccessEndDate", CourseCode: "C", Change: dropped},
+		{Pointer: "/Contact/Enrollments/2/AccessEndDate", CourseCode: "B", Change: added},
+		{Pointer: "/Contact/Enrollments/0", CourseCode: "A", Change: dropped},
+	}, Withdrawals: []withdrawal{}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the plan (-want +got):\n%s", diff)
+	}
+	if same := d.rehearse("joe", document("Joe", "joe@acme.com", enrollment("A", "2020-01-01", "2020-12-31")+","+enrollment("B", "2020-01-01", "")+
+		","+enrollment("C", "2020-01-01", "2020-12-31"))).planned(t); len(same.Changes) > 0 {
+		t.Errorf("the plan of the stored document is %+v", same)
+	}
+}
+
+func TestADryRunSaysWhichEnrollmentsWouldBeWithdrawn(t *testing.T) {
+	d := open(t)
+	must(t, d.admin.Create(t.Context(), &v1alpha1.LearningPlatform{
+		ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: "default"},
+		Spec: v1alpha1.LearningPlatformSpec{URL: "https://learn.acme.com", TimeZone: "Pacific/Kiritimati",
+			CredentialsSecretRef: v1alpha1.SecretReference{Name: "open-edx"}},
+	}))
+	enrollment := func(code, end string) string {
+		return `{"CourseCode": "` + code + `", "AccessStartDate": "2020-01-01", "AccessEndDate": "` + end + `"}`
+	}
+	document := func(enrollments string) string {
+		return `{"Contact": {"ContactID": "joe", "FirstName": "Joe", "LastName": "Smith", "Email": "joe@acme.com", "Enrollments": [` + enrollments + `]}}`
+	}
+	const open = "2099-12-31"
+	all := enrollment("kept", open) + "," + enrollment("shut", open) + "," + enrollment("dropped", open) + "," + enrollment("waiting", open)
+	d.put("joe", document(all))
+	contact := d.contact("joe")
+	for code, state := range map[string]struct{ enrolled, byAPerson bool }{
+		"kept": {enrolled: true}, "shut": {enrolled: true}, "dropped": {enrolled: true}, "waiting": {}, "extra": {enrolled: true, byAPerson: true},
+	} {
+		made := &v1alpha1.Enrollment{
+			ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: names.Enrollment("joe", code)},
+			Spec: v1alpha1.EnrollmentSpec{ContactRef: v1alpha1.ContactReference{Name: contact.Name}, CourseCode: code,
+				AccessStartDate: "2020-01-01", AccessEndDate: open},
+		}
+		if !state.byAPerson {
+			made.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(contact, v1alpha1.GroupVersion.WithKind("Contact"))}
+		}
+		must(t, d.admin.Create(t.Context(), made))
+		made.Status.Enrolled = &state.enrolled
+		must(t, d.admin.Status().Update(t.Context(), made))
+		d.seen(made)
+	}
+
+	// Kiritimati is 14 hours ahead of UTC: the day before yesterday has ended everywhere.
+	past := time.Now().UTC().AddDate(0, 0, -2).Format(time.DateOnly)
+	a := d.rehearse("joe", document(enrollment("kept", open)+","+enrollment("shut", past)+","+enrollment("waiting", past)))
+	want := []withdrawal{{"dropped", courseDropped}, {"shut", windowShut}}
+	if diff := cmp.Diff(want, a.planned(t).Withdrawals); diff != "" {
+		t.Errorf("withdrawals (-want +got):\n%s", diff)
+	}
+	if a := d.rehearse("joe", document(all)); len(a.planned(t).Withdrawals) > 0 {
+		t.Errorf("the stored document itself would withdraw: %s", a.body)
+	}
+}
