@@ -68,14 +68,14 @@ type door struct {
 	stop func()
 }
 
-// open starts a door on the API server that all tests share.
-func open(t testing.TB) *door {
+// open starts a door on the API server that all tests share; adjust changes its options.
+func open(t testing.TB, adjust ...func(*Options)) *door {
 	t.Helper()
 	config := testenv.Config(t)
-	return openOn(t, config, testenv.Namespace(t, config))
+	return openOn(t, config, testenv.Namespace(t, config), adjust...)
 }
 
-func openOn(t testing.TB, config *rest.Config, namespace string) *door {
+func openOn(t testing.TB, config *rest.Config, namespace string, adjust ...func(*Options)) *door {
 	t.Helper()
 	admin, err := client.New(config, client.Options{Scheme: schemeOf(t)})
 	must(t, err)
@@ -83,7 +83,7 @@ func openOn(t testing.TB, config *rest.Config, namespace string) *door {
 	d.token = d.issue("writer", rbacv1.PolicyRule{APIGroups: []string{"rollcall.dev"},
 		Resources: []string{"contacts/document"}, Verbs: []string{"get", "update"}})
 	writeCertificate(t, d.certDir, "first")
-	d.serve(func(c client.Client) client.Client { return c })
+	d.serve(func(c client.Client) client.Client { return c }, adjust...)
 	return d
 }
 
@@ -95,7 +95,7 @@ func (d *door) replica(around func(client.Client) client.Client) *door {
 	return other
 }
 
-func (d *door) serve(around func(client.Client) client.Client) {
+func (d *door) serve(around func(client.Client) client.Client, adjust ...func(*Options)) {
 	t, namespace, scheme := d.t, d.namespace, schemeOf(d.t)
 	t.Helper()
 	d.wire = &wire{}
@@ -113,7 +113,7 @@ func (d *door) serve(around func(client.Client) client.Client) {
 	})
 	must(t, err)
 	must(t, index.Register(t.Context(), mgr.GetFieldIndexer()))
-	d.Server, err = New(Options{
+	options := Options{
 		Client:      around(mgr.GetClient()),
 		APIReader:   mgr.GetAPIReader(),
 		Cache:       mgr.GetCache(),
@@ -123,7 +123,11 @@ func (d *door) serve(around func(client.Client) client.Client) {
 		CertDir:     d.certDir,
 		Replicated:  true,
 		Limits:      DefaultLimits(),
-	})
+	}
+	for _, change := range adjust {
+		change(&options)
+	}
+	d.Server, err = New(options)
 	must(t, err)
 	must(t, mgr.Add(d.Server))
 
