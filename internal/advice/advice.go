@@ -1,0 +1,51 @@
+// Package advice says what a person can do about the state of an object. docs/states.md says the same.
+package advice
+
+import "rollcall.dev/rollcall/api/v1alpha1"
+
+// For gives one to three sentences for a reason of Ready; nothing for a word that is none.
+func For(reason string) string { return advice[reason] }
+
+var advice = map[string]string{
+	// In step
+	v1alpha1.ReasonSynced:    "Nothing.",
+	v1alpha1.ReasonConnected: "Nothing.",
+
+	// Working, or held
+	v1alpha1.ReasonQueued:              "Wait: it goes on by itself. If it stays so, see whether the Course and the LearningPlatform are Ready.",
+	v1alpha1.ReasonRetrying:            "Wait: it is tried again by itself. If it stays so for hours, show the last error to an administrator of the LMS.",
+	v1alpha1.ReasonThrottled:           "Wait: it goes on by itself.",
+	v1alpha1.ReasonRegistrationLimited: "Raise REGISTRATION_RATELIMIT on the LMS (it ships as 60 a week), or use eox-core. It is tried again every hour.",
+	v1alpha1.ReasonRegistrationClosed:  "Open account creation on the LMS, or use eox-core. It is tried again every hour.",
+	v1alpha1.ReasonPlatformUnavailable: "See what the LearningPlatform says. When it is Ready, this goes on by itself.",
+	v1alpha1.ReasonSuspended:           "Lift spec.suspend of the Contact when the work is to go on.",
+	v1alpha1.ReasonDeleting:            "Wait: the enrollments are withdrawn first. To let go without that, set spec.deletionPolicy: Orphan.",
+	v1alpha1.ReasonUnreachable:         "See whether the LMS is up, and can be reached from the cluster. It is looked at again within a minute.",
+
+	// Conflicts
+	v1alpha1.ReasonCourseNotFound:      "Check the course code. If it is right, make the Course that carries it, or give that Course the spec.courseKey of a course on the LMS.",
+	v1alpha1.ReasonCourseNotReady:      "End the conflict of the Course, which its own state names.",
+	v1alpha1.ReasonCourseCodeClaimed:   "Delete the older object, which the message names, or this one.",
+	v1alpha1.ReasonCourseClaimed:       "Delete the older object, which the message names, or this one.",
+	v1alpha1.ReasonModeUnavailable:     "Offer the mode in the course on the LMS, or change spec.mode of the Course to one of its status.modes.",
+	v1alpha1.ReasonEmailInUse:          "Find out whose address it is. Give the other contact, which the message names, another address, on the LMS too, or delete it; or send this one with another address.",
+	v1alpha1.ReasonEmailUnavailable:    "Ask an administrator of the LMS to free the address, or send the document with another one.",
+	v1alpha1.ReasonUsernameUnavailable: "Ask an administrator of the LMS to free one of the usernames that are derived from name and contact ID.",
+	v1alpha1.ReasonAccountRefused:      "Change the attribute that the message names, and send the document again.",
+	v1alpha1.ReasonAwaitingActivation:  "Have the account activated on the LMS: by the learner, or by an administrator.",
+	v1alpha1.ReasonLearnerNotFound:     "Wait: the Contact finds the learner's account again, or makes one.",
+	v1alpha1.ReasonContactNotReady:     "See to the Contact first: its own state says why it has no account.",
+	v1alpha1.ReasonEnrollmentClosed:    "See on the LMS whether the course is closed, not yet open, full or by invitation, and let the learner in.",
+	v1alpha1.ReasonEnrollmentRefused:   "Ask an administrator of the LMS which policy, such as a country restriction, keeps the learner out.",
+	v1alpha1.ReasonServerError:         "Show the message to an administrator of the LMS, who has to mend the fault there.",
+
+	// Stalled
+	v1alpha1.ReasonAccountRetired:      "Send a document with another e-mail address, or delete the contact.",
+	v1alpha1.ReasonInvalidUsername:     "Ask an administrator of the LMS to widen its rule for usernames.",
+	v1alpha1.ReasonRequestRefused:      "Please report it with the message: Rollcall and the LMS understand each other wrongly.",
+	v1alpha1.ReasonCredentialsNotFound: "Make the Secret, with the keys client-id and client-secret.",
+	v1alpha1.ReasonCredentialsRefused:  "Compare the Secret with the OAuth2 application on the LMS.",
+	v1alpha1.ReasonNotStaff:            "Give the application's user is_staff.",
+	v1alpha1.ReasonRouteUnavailable:    "Install the plug-in on the LMS, or choose another route.",
+	v1alpha1.ReasonInvalidTimeZone:     "Use a name of the IANA database, such as Europe/Berlin.",
+}
