@@ -43,6 +43,7 @@ type options struct {
 	ingestLimits                                                    ingest.Limits
 	metricsAddress, probeAddress                                    string
 	leaderElect                                                     bool
+	leaseNamespace                                                  string
 }
 
 func main() {
@@ -82,6 +83,7 @@ func command() *cobra.Command {
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "address of the metrics, HTTPS with Kubernetes' authentication; 0 serves none")
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
 	flags.BoolVar(&o.leaderElect, "leader-elect", false, "there are several replicas: all of them take documents, one of them reconciles")
+	flags.StringVar(&o.leaseNamespace, "leader-election-namespace", "", "namespace in which the replicas settle who reconciles (default the one that Rollcall runs in; outside of a cluster it is needed)")
 	logging.BindFlags(flag.CommandLine)
 	flags.AddGoFlagSet(flag.CommandLine) // those of the logging, and the kubeconfig
 	return c
@@ -121,6 +123,7 @@ func newManager(restConfig *rest.Config, o options, clock clock.Clock, adjust ..
 		HealthProbeBindAddress:        o.probeAddress,
 		LeaderElection:                o.leaderElect,
 		LeaderElectionID:              "rollcall.rollcall.dev",
+		LeaderElectionNamespace:       o.leaseNamespace,
 		LeaderElectionReleaseOnCancel: true,
 	}
 	for _, change := range adjust {
