@@ -39,11 +39,12 @@ const mostVerbose = zapcore.Level(-5)
 
 // options are what the flags say.
 type options struct {
-	ingestAddress, ingestCertDir, ingestNamespace, ingestPathPrefix string
-	ingestLimits                                                    ingest.Limits
-	metricsAddress, probeAddress                                    string
-	leaderElect                                                     bool
-	leaseNamespace                                                  string
+	ingestAddress, ingestCertDir, ingestClientCAFile string
+	ingestNamespace, ingestPathPrefix                string
+	ingestLimits                                     ingest.Limits
+	metricsAddress, probeAddress                     string
+	leaderElect                                      bool
+	leaseNamespace                                   string
 }
 
 func main() {
@@ -77,6 +78,7 @@ func command() *cobra.Command {
 	flags.SortFlags = false
 	flags.StringVar(&o.ingestAddress, "ingest-bind-address", ":8443", "address of the ingest API, HTTPS")
 	flags.StringVar(&o.ingestCertDir, "ingest-cert-dir", "/var/run/rollcall/ingest-cert", "folder with the ingest API's certificate, tls.crt and tls.key; a new one is taken up at once")
+	flags.StringVar(&o.ingestClientCAFile, "ingest-client-ca-file", "", "file with the authorities of client certificates, PEM; a new one is taken up at once; without it only tokens are accepted")
 	flags.StringVar(&o.ingestNamespace, "ingest-namespace", "default", "namespace that documents are stored in")
 	flags.StringVar(&o.ingestPathPrefix, "ingest-path-prefix", "/gk/api", "what comes before /contacts/ in the path of a document")
 	o.ingestLimits.AddFlags(flags)
@@ -149,8 +151,8 @@ func newManager(restConfig *rest.Config, o options, clock clock.Clock, adjust ..
 	}
 	door, err := ingest.New(ingest.Options{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Cache: mgr.GetCache(), Config: restConfig,
-		Namespace: o.ingestNamespace, BindAddress: o.ingestAddress, PathPrefix: o.ingestPathPrefix, CertDir: o.ingestCertDir, Clock: clock,
-		Replicated: o.leaderElect, Limits: o.ingestLimits,
+		Namespace: o.ingestNamespace, BindAddress: o.ingestAddress, PathPrefix: o.ingestPathPrefix, CertDir: o.ingestCertDir,
+		ClientCAFile: o.ingestClientCAFile, Clock: clock, Replicated: o.leaderElect, Limits: o.ingestLimits,
 	})
 	if err != nil {
 		return nil, err

@@ -79,6 +79,8 @@ func (b *bench) withRollcall(ctx context.Context, namespace string, use func(con
 		"--ingest-bind-address="+ingest,
 		"--ingest-cert-dir="+folder,
 		"--ingest-namespace="+namespace,
+		"--ingest-caller-rate=1000000", // one caller sends all it can
+		"--ingest-caller-burst=1000000",
 		"--health-probe-bind-address="+probes,
 	)
 	if err != nil {
