@@ -13,6 +13,9 @@ import (
 	"k8s.io/apiserver/pkg/apis/apiserver"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
 	"k8s.io/apiserver/pkg/authentication/authenticatorfactory"
+	"k8s.io/apiserver/pkg/authentication/group"
+	"k8s.io/apiserver/pkg/authentication/request/x509"
+	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/authorization/authorizer"
 	"k8s.io/apiserver/pkg/authorization/authorizerfactory"
 	authenticationv1 "k8s.io/client-go/kubernetes/typed/authentication/v1"
@@ -27,11 +30,15 @@ import (
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 
-// gatekeeper lets in whom Kubernetes lets in: the API server says who a caller is and what RBAC allows them.
+// gatekeeper lets in whom Kubernetes lets in: a client certificate or the API server says who a caller is, and the API
+// server what RBAC allows them.
 type gatekeeper struct {
-	authenticator authenticator.Request
-	authorizer    authorizer.Authorizer
-	namespace     string
+	certificates authenticator.Request
+	tokens       authenticator.Request
+	guesses      *guesses
+	callers      *rates
+	authorizer   authorizer.Authorizer
+	namespace    string
 }
 
 const (
@@ -48,7 +55,9 @@ const (
 // reviewBackoff bridges a lost connection; an outage is for the caller to bridge, as Retry-After says.
 var reviewBackoff = &wait.Backoff{Steps: 2, Duration: 100 * time.Millisecond, Jitter: 0.5}
 
-func newGatekeeper(config *rest.Config, namespace string) (*gatekeeper, error) {
+// newGatekeeper makes a gatekeeper. Client certificates are verified with what clientCAs gives at the time of each request,
+// so that no connection and no TLS session outlives an authority that was taken away.
+func newGatekeeper(config *rest.Config, namespace string, clientCAs x509.VerifyOptionFunc, callers *rates) (*gatekeeper, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // the API server's own flow control is the limit
 	authenticationClient, err := authenticationv1.NewForConfig(config)
@@ -59,7 +68,7 @@ func newGatekeeper(config *rest.Config, namespace string) (*gatekeeper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot make a client for access reviews: %w", err)
 	}
-	authenticator, _, err := authenticatorfactory.DelegatingAuthenticatorConfig{
+	tokens, _, err := authenticatorfactory.DelegatingAuthenticatorConfig{
 		Anonymous:                &apiserver.AnonymousAuthConfig{Enabled: false},
 		TokenAccessReviewClient:  authenticationClient,
 		TokenAccessReviewTimeout: reviewTimeout,
@@ -78,21 +87,66 @@ func newGatekeeper(config *rest.Config, namespace string) (*gatekeeper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot make the authorizer: %w", err)
 	}
-	return &gatekeeper{authenticator: authenticator, authorizer: authorizer, namespace: namespace}, nil
+	return &gatekeeper{
+		certificates: group.NewAuthenticatedGroupAdder(x509.NewDynamic(clientCAs, x509.CommonNameUserConversion)),
+		tokens:       tokens,
+		guesses:      newGuesses(),
+		callers:      callers,
+		authorizer:   authorizer,
+		namespace:    namespace,
+	}, nil
 }
 
-// allow gives the name of the caller, if they may use the verb on the contact's document.
+// allow gives the name of the caller, if they may use the verb on the contact's document now.
 func (g *gatekeeper) allow(r *http.Request, verb, contactID string) (caller string, err error) {
-	response, authenticated, err := g.authenticator.AuthenticateRequest(r)
-	if err != nil && unanswered(err) {
-		return "", fmt.Errorf("cannot authenticate: %w", err)
+	who, err := g.authenticate(r)
+	if err != nil {
+		return "", err
 	}
-	if err != nil || !authenticated {
-		return "", problem.Unauthenticated()
+	if err := g.pace(who); err != nil {
+		return "", err
 	}
+	return who.GetName(), g.authorize(r.Context(), who, verb, contactID)
+}
 
+// authenticate says who the caller is. As in Kubernetes, a certificate that verifies decides; without one, or with one
+// that does not verify, the token does.
+func (g *gatekeeper) authenticate(r *http.Request) (user.Info, error) {
+	if response, verified, err := g.certificates.AuthenticateRequest(r); err == nil && verified {
+		return response.User, nil
+	}
+	if wait := g.guesses.wait(r); wait > 0 {
+		return nil, problem.TooManyRequests("Too many requests from this network had no valid credential.", wait)
+	}
+	response, authenticated, err := g.tokens.AuthenticateRequest(r)
+	switch {
+	case err != nil && unanswered(err):
+		return nil, fmt.Errorf("cannot authenticate: %w", err)
+	case err != nil:
+		g.guesses.wrong(r)
+		return nil, problem.Unauthenticated()
+	case !authenticated: // there is no token, so nobody was asked
+		return nil, problem.Unauthenticated()
+	}
+	g.guesses.right(r)
+	return response.User, nil
+}
+
+// pace refuses a request that goes beyond the caller's rate.
+func (g *gatekeeper) pace(who user.Info) error {
+	turn := g.callers.of(who.GetName()).Reserve()
+	wait := turn.Delay()
+	if wait == 0 {
+		return nil
+	}
+	turn.Cancel()
+	return problem.TooManyRequests("The caller sends or reads more documents per second than one may.", wait)
+}
+
+// authorize refuses a caller who may not use the verb on the contact's document.
+func (g *gatekeeper) authorize(ctx context.Context, who user.Info, verb, contactID string) error {
 	attributes := authorizer.AttributesRecord{
-		User:            response.User,
+		User:            who,
 		Verb:            verb,
 		Namespace:       g.namespace,
 		APIGroup:        v1alpha1.GroupVersion.Group,
@@ -105,17 +159,17 @@ func (g *gatekeeper) allow(r *http.Request, verb, contactID string) (caller stri
 	// of them; with the name it would be a review for every contact.
 	for _, name := range []string{"", names.Contact(contactID)} {
 		attributes.Name = name
-		ctx, cancel := context.WithTimeout(r.Context(), reviewTimeout)
+		ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
 		decision, _, err := g.authorizer.Authorize(ctx, attributes)
 		cancel()
 		if err != nil {
-			return "", fmt.Errorf("cannot authorize: %w", err)
+			return fmt.Errorf("cannot authorize: %w", err)
 		}
 		if decision == authorizer.DecisionAllow {
-			return response.User.GetName(), nil
+			return nil
 		}
 	}
-	return "", problem.Forbidden(fmt.Sprintf(
+	return problem.Forbidden(fmt.Sprintf(
 		"The caller has no permission to %s contacts/document in this namespace.", verb))
 }
 

@@ -21,6 +21,13 @@ type Limits struct {
 	// RequestTimeout is how long the work on a document may take. It is answered with 503 when it takes longer, and nothing
 	// is acknowledged. Default: 10 s.
 	RequestTimeout time.Duration
+	// MaxInFlight is how many requests for a single contact are worked on at a time; more are refused at once. Default: 256.
+	MaxInFlight int64
+	// CallerRate is how many documents per second one caller may send or read on this replica. Requests beyond it are
+	// refused. Default: 1,000.
+	CallerRate int
+	// CallerBurst is how many documents a caller who was quiet before may send at once. Default: 2,000.
+	CallerBurst int
 }
 
 // DefaultLimits are for a replica of the size that config/manager gives it.
@@ -30,6 +37,9 @@ func DefaultLimits() Limits {
 		HeaderTimeout:  5 * time.Second,
 		ReadTimeout:    10 * time.Second,
 		RequestTimeout: 10 * time.Second,
+		MaxInFlight:    256,
+		CallerRate:     1000,
+		CallerBurst:    2000,
 	}
 }
 
@@ -39,6 +49,9 @@ func (l *Limits) AddFlags(flags *pflag.FlagSet) {
 	flags.DurationVar(&l.HeaderTimeout, "ingest-header-timeout", l.HeaderTimeout, "time for the header of a request to arrive")
 	flags.DurationVar(&l.ReadTimeout, "ingest-read-timeout", l.ReadTimeout, "time for all of a request to arrive")
 	flags.DurationVar(&l.RequestTimeout, "ingest-request-timeout", l.RequestTimeout, "time for the work on a document; after it the answer is 503")
+	flags.Int64Var(&l.MaxInFlight, "ingest-max-in-flight", l.MaxInFlight, "requests that are worked on at a time; beyond it the answer is 503")
+	flags.IntVar(&l.CallerRate, "ingest-caller-rate", l.CallerRate, "documents per second and replica that one caller may send or read; beyond it the answer is 429")
+	flags.IntVar(&l.CallerBurst, "ingest-caller-burst", l.CallerBurst, "documents that one caller may send or read at once before the rate counts")
 }
 
 // validate finds limits that would let nothing through.
@@ -49,6 +62,9 @@ func (l *Limits) validate() error {
 		"ingest-header-timeout":     float64(l.HeaderTimeout),
 		"ingest-read-timeout":       float64(l.ReadTimeout),
 		"ingest-request-timeout":    float64(l.RequestTimeout),
+		"ingest-max-in-flight":      float64(l.MaxInFlight),
+		"ingest-caller-rate":        float64(l.CallerRate),
+		"ingest-caller-burst":       float64(l.CallerBurst),
 	} {
 		if value <= 0 {
 			wrong = append(wrong, fmt.Errorf("--%s must be more than 0", name))

@@ -10,15 +10,17 @@ import (
 	"github.com/go-json-experiment/json"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"rollcall.dev/rollcall/webhook/middleware"
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
 // Handler is the door without its listener: what each request is answered with.
 func (s *Server) Handler() http.Handler {
 	documentPath := s.pathPrefix + "/contacts/{contactID}/enrollments/{$}"
+	inFlight := middleware.InFlight(s.limits.MaxInFlight, s.handle(s.overloaded))
 	mux := http.NewServeMux()
-	mux.Handle("PUT "+documentPath, s.handle(s.put))
-	mux.Handle("GET "+documentPath, s.handle(s.get)) // and HEAD, as HTTP wants it
+	mux.Handle("PUT "+documentPath, inFlight(s.handle(s.put)))
+	mux.Handle("GET "+documentPath, inFlight(s.handle(s.get))) // and HEAD, as HTTP wants it
 	mux.Handle(documentPath, s.handle(func(http.ResponseWriter, *http.Request) error {
 		return problem.MethodNotAllowed(http.MethodGet, http.MethodHead, http.MethodPut)
 	}))
@@ -37,6 +39,10 @@ func (s *Server) Handler() http.Handler {
 
 func (s *Server) notFound(http.ResponseWriter, *http.Request) error {
 	return problem.NotFound("There is nothing at this path. Documents are at " + s.pathPrefix + "/contacts/CONTACT_ID/enrollments/.")
+}
+
+func (s *Server) overloaded(http.ResponseWriter, *http.Request) error {
+	return problem.Overloaded("This replica works on as many requests as it takes at a time.", retryAfter)
 }
 
 // handle makes a handler of a function that returns its problems. It sees to the deadline, to a cache that is not
@@ -65,7 +71,9 @@ func (s *Server) handle(serve func(http.ResponseWriter, *http.Request) error) ht
 			return
 		}
 		if err := serve(answer, r); err != nil {
-			problemOf(ctx, err).Write(answer, r)
+			found := problemOf(ctx, err)
+			s.refusals.note(r, found)
+			found.Write(answer, r)
 		}
 	})
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/keymutex"
@@ -52,6 +53,9 @@ type Options struct {
 	PathPrefix string
 	// CertDir holds tls.crt and tls.key. They are read again when they change.
 	CertDir string
+	// ClientCAFile holds the certificates of the authorities that issue client certificates, in PEM. It is read again when
+	// it changes. Default: no client certificates are asked for.
+	ClientCAFile string
 	// Replicated says that other replicas take documents too. Then a read of the API server confirms that a document is
 	// unchanged, as another replica may have stored a newer one that the cache does not have yet.
 	Replicated bool
@@ -67,9 +71,11 @@ type Server struct {
 	limits       Limits
 	cache        cache.Cache
 	gatekeeper   *gatekeeper
+	refusals     *refusalLog
 	store        *store
 	listener     net.Listener
 	certificates *certwatcher.CertWatcher
+	authorities  authorities
 	synced       atomic.Bool
 }
 
@@ -84,6 +90,9 @@ const (
 	answerTimeout  = 5 * time.Second
 	idleTimeout    = 2 * time.Minute
 	maxHeaderBytes = 16 << 10
+	// maxStreams is how many requests at a time one HTTP/2 connection may have: a client that has more waits by itself,
+	// and does not take all of MaxInFlight.
+	maxStreams = 100
 )
 
 // pathPrefix is what neither the multiplexer takes for a pattern nor a client for something to clean or to escape.
@@ -100,7 +109,12 @@ func New(options Options) (*Server, error) {
 	if err := options.Limits.validate(); err != nil {
 		return nil, err
 	}
-	gatekeeper, err := newGatekeeper(options.Config, options.Namespace)
+	authorities, err := newAuthorities(options.ClientCAFile)
+	if err != nil {
+		return nil, err
+	}
+	callers := newRates(rate.Limit(options.Limits.CallerRate), options.Limits.CallerBurst)
+	gatekeeper, err := newGatekeeper(options.Config, options.Namespace, authorities.verifyOptions, callers)
 	if err != nil {
 		return nil, err
 	}
@@ -127,6 +141,7 @@ func New(options Options) (*Server, error) {
 		limits:     options.Limits,
 		cache:      options.Cache,
 		gatekeeper: gatekeeper,
+		refusals:   newRefusalLog(),
 		store: &store{
 			cached:     options.Client,
 			rehearsal:  rehearsal,
@@ -138,6 +153,7 @@ func New(options Options) (*Server, error) {
 		},
 		listener:     listener,
 		certificates: certificates,
+		authorities:  authorities,
 	}, nil
 }
 
@@ -156,6 +172,7 @@ func (s *Server) Start(ctx context.Context) error {
 		TLSConfig: &tls.Config{
 			MinVersion:     tls.VersionTLS12,
 			GetCertificate: s.certificates.GetCertificate,
+			ClientAuth:     s.authorities.clientAuth(),
 			NextProtos:     []string{"h2", "http/1.1"},
 		},
 		ReadHeaderTimeout: s.limits.HeaderTimeout,
@@ -163,6 +180,7 @@ func (s *Server) Start(ctx context.Context) error {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		// The end of ctx ends the server, not the requests.
 		BaseContext: func(net.Listener) context.Context {
 			return ctrl.LoggerInto(context.WithoutCancel(ctx), log)
@@ -173,6 +191,7 @@ func (s *Server) Start(ctx context.Context) error {
 
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.Go(func() error { return s.certificates.Start(ctx) })
+	tasks.Go(func() error { return s.authorities.watch(ctx) })
 	tasks.Go(func() error {
 		s.synced.Store(s.cache.WaitForCacheSync(ctx))
 		return nil

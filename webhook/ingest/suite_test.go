@@ -336,6 +336,25 @@ func (w *wire) breakWith(fault func(next http.RoundTripper, r *http.Request) (*h
 	w.fault = fault
 }
 
+// hold makes the API server silent about the calls whose path ends so: held says that one has come, and release, when it is
+// closed, lets them go on.
+func (w *wire) hold(method, path string) (held <-chan struct{}, release chan<- struct{}) {
+	came, goOn := make(chan struct{}, 16), make(chan struct{})
+	w.breakWith(func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+		if r.Method != method || !strings.HasSuffix(r.URL.Path, path) {
+			return next.RoundTrip(r)
+		}
+		came <- struct{}{}
+		select {
+		case <-goOn:
+			return next.RoundTrip(r)
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	})
+	return came, goOn
+}
+
 // logs collects log lines.
 type logs struct {
 	mu    sync.Mutex

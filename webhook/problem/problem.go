@@ -3,6 +3,7 @@ package problem
 
 import (
 	"maps"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -65,7 +66,7 @@ func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
 func Unauthenticated() *Problem {
 	return &Problem{
 		Type: "/problems/unauthenticated", Title: "Not authenticated", Status: http.StatusUnauthorized,
-		Detail: "Send a valid token: Authorization: Bearer TOKEN.",
+		Detail: "Send a valid token (Authorization: Bearer TOKEN), or a client certificate where Rollcall asks for one.",
 		Header: http.Header{"Www-Authenticate": {"Bearer"}},
 	}
 }
@@ -114,13 +115,36 @@ func UnsupportedMediaType(detail string) *Problem {
 	}
 }
 
+// TooManyRequests says that the caller has to slow down.
+func TooManyRequests(detail string, retryAfter time.Duration) *Problem {
+	return &Problem{
+		Type: "/problems/too-many-requests", Title: "Too many requests", Status: http.StatusTooManyRequests,
+		Detail: detail + " Nothing was done; send the request again after the time that Retry-After says.",
+		Header: after(retryAfter),
+	}
+}
+
+// Overloaded says that others have to be served first.
+func Overloaded(detail string, retryAfter time.Duration) *Problem {
+	return &Problem{
+		Type: "/problems/overloaded", Title: "Too much at once", Status: http.StatusServiceUnavailable,
+		Detail: detail + " Nothing was done; send the request again after the time that Retry-After says.",
+		Header: after(retryAfter),
+	}
+}
+
 // Unavailable says that the request can be repeated after a while.
 func Unavailable(detail string, retryAfter time.Duration) *Problem {
 	return &Problem{
 		Type: "/problems/unavailable", Title: "Not available now", Status: http.StatusServiceUnavailable,
 		Detail: detail,
-		Header: http.Header{"Retry-After": {strconv.Itoa(int(retryAfter.Seconds()))}},
+		Header: after(retryAfter),
 	}
+}
+
+// after is the header that says when to try again. It counts whole seconds; a part of one is waited for, too.
+func after(wait time.Duration) http.Header {
+	return http.Header{"Retry-After": {strconv.Itoa(int(math.Ceil(wait.Seconds())))}}
 }
 
 // Internal says that it is our fault. The reason is in the log, not in the answer.
