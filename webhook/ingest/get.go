@@ -7,9 +7,10 @@ import (
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/documents"
+	"rollcall.dev/rollcall/webhook/page"
 )
 
-// get gives a document back and says where it stands.
+// get gives a document back and says where it stands: as JSON, or as a page to whoever prefers that.
 func (s *Server) get(w http.ResponseWriter, r *http.Request) error {
 	contactID := r.PathValue("contactID")
 	if _, err := s.gatekeeper.allow(r, "get", contactID); err != nil {
@@ -20,6 +21,10 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	nameDocument(w.Header(), documents.Digest(&found.contact.Spec), documents.Revision(found.contact))
+	if page.Wanted(w, r) {
+		page.Write(w, r, http.StatusOK, recordPage, viewOf(found, s.store.clock.Now()))
+		return nil
+	}
 	writeJSON(w, r, http.StatusOK, answerOf(found))
 	return nil
 }
