@@ -208,7 +208,10 @@ func (d *door) send(r request) answer {
 	return a
 }
 
-func (d *door) try(r request) (answer, error) {
+func (d *door) try(r request) (answer, error) { return d.tryBy(insecure, r) }
+
+// tryBy sends a request by an HTTP client of its own.
+func (d *door) tryBy(client *http.Client, r request) (answer, error) {
 	req, err := http.NewRequest(r.method, "https://"+d.Addr().String(), strings.NewReader(r.body))
 	if err != nil {
 		return answer{}, err
@@ -220,7 +223,7 @@ func (d *door) try(r request) (answer, error) {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	maps.Copy(req.Header, r.header)
-	response, err := insecure.Do(req)
+	response, err := client.Do(req)
 	if err != nil {
 		return answer{}, err
 	}
