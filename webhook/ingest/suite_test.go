@@ -25,6 +25,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
+	"go.opentelemetry.io/otel"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -46,6 +48,7 @@ import (
 
 func TestMain(m *testing.M) {
 	ctrl.SetLogger(logr.Discard()) // what the door logs is collected by each test
+	otel.SetTracerProvider(sdktrace.NewTracerProvider())
 	testenv.Main(m)
 }
 
