@@ -52,7 +52,16 @@ func Main(m *testing.M) {
 // cluster administrator's.
 func Config(t testing.TB) *rest.Config {
 	t.Helper()
-	shared.once.Do(func() { shared.config, shared.stop, shared.err = Start() })
+	shared.once.Do(func() {
+		if isFuzzWorker() {
+			shared.config, shared.err = ofTheCoordinator()
+			return
+		}
+		shared.config, shared.stop, shared.err = Start()
+		if shared.err == nil {
+			shared.err = shareWithFuzzWorkers(shared.config)
+		}
+	})
 	if shared.err != nil {
 		t.Fatal(shared.err)
 	}

@@ -32,11 +32,17 @@ func (s *Server) Handler() http.Handler {
 	route := middleware.RouteOf(mux)
 	observed := middleware.RequestID(middleware.Trace(route, requests.Count(route, mux)))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if path.Clean(r.URL.Path) != strings.TrimSuffix(r.URL.Path, "/") {
+		if !isClean(r.URL.Path) {
 			r.URL.Path = "/"
 		}
 		observed.ServeHTTP(w, r)
 	})
+}
+
+// isClean is true for a path that the multiplexer would not redirect to another one.
+func isClean(p string) bool {
+	clean := path.Clean(p)
+	return p == clean || p == clean+"/" && clean != "/"
 }
 
 func (s *Server) notFound(http.ResponseWriter, *http.Request) error {
