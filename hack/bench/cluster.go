@@ -33,8 +33,13 @@ type cluster struct {
 	stop     func() error
 }
 
+// operatorNamespace is where config/rbac has Rollcall's service account.
+const operatorNamespace = "rollcall-system"
+
 // permissions are the files of config/rbac that a running Rollcall and a back office need.
-var permissions = []string{"namespace", "service_account", "role", "role_binding", "contact_writer_role"}
+var permissions = []string{
+	"namespace", "service_account", "role", "role_binding", "leader_election_role", "leader_election_role_binding", "contact_writer_role",
+}
 
 func startCluster(ctx context.Context) (c *cluster, err error) {
 	c = &cluster{}
@@ -61,7 +66,7 @@ func startCluster(ctx context.Context) (c *cluster, err error) {
 			return nil, err
 		}
 	}
-	token, err := c.token(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "rollcall-system", Name: "rollcall-manager"}})
+	token, err := c.token(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: operatorNamespace, Name: "rollcall-manager"}})
 	if err != nil {
 		return nil, err
 	}

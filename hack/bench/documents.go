@@ -18,13 +18,21 @@ type document struct {
 
 type enrollment struct{ CourseCode, AccessStartDate, AccessEndDate string }
 
+const firstDay, lastDay, renewedLastDay = "2017-10-01", "2099-09-30", "2099-12-31"
+
 // newDocument makes the document of a numbered learner, with access to all courses now.
 func newDocument(prefix string, number, courses int) document {
 	id := fmt.Sprintf("%s%06d", prefix, number)
 	d := document{ContactID: id, FirstName: "Learner", LastName: "Number " + id, Email: id + "@example.com"}
 	for i := range courses {
-		d.Enrollments = append(d.Enrollments, enrollment{courseCode(i), "2017-10-01", "2099-09-30"})
+		d.Enrollments = append(d.Enrollments, enrollment{courseCode(i), firstDay, lastDay})
 	}
+	return d
+}
+
+// renewed gives the document a longer access to the first course: the usual reason for another document.
+func (d document) renewed() document {
+	d.Enrollments[0].AccessEndDate = renewedLastDay
 	return d
 }
 

@@ -3,117 +3,171 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
+	"slices"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 const (
-	// warmUp is how many requests of each kind go ahead of the measured ones: for connections, caches and code paths.
-	warmUp = 100
-	// unchangedTimes is how often each document is sent again, so that requests that are that much faster are measured
-	// for about as long as the others.
-	unchangedTimes = 10
-	// rawNamespace and documentNamespace hold what is created and what is sent.
+	// rawNamespace and documentNamespace hold what is written directly and what is sent.
 	rawNamespace, documentNamespace = "raw", "documents"
+	// fillers is how many Contacts are created, or deleted, at a time where that is not measured.
+	fillers = 32
+	// requestsPerClient is how many requests of a turn each client makes at least.
+	requestsPerClient = 4
 )
 
-// measureIngest compares the PUT of documents with the raw create of the objects that ingest makes of them.
+// ingest measures the documents' way into etcd against raw writes of the objects that ingest makes of them.
 //
 // Rollcall runs all the time and its controllers see both alike, as they would in a cluster. There is no
-// LearningPlatform, so that they do the same little for each Contact: they report that it waits. What is compared is
-// the way of the document into etcd, with the same company; how much of that there was meanwhile is printed. Each turn
-// begins when the work of the one before is done.
-func (b *bench) measureIngest(ctx context.Context) error {
-	return b.withRollcall(ctx, documentNamespace, func(ctx context.Context, office *backOffice) error {
-		if err := b.prepareIngest(ctx); err != nil {
-			return err
-		}
-		raw, err := client.New(b.operator, client.Options{Scheme: b.Scheme()})
-		if err != nil {
-			return err
-		}
-		create := &turn{series: series{name: "raw create"}, times: 1, do: func(ctx context.Context, i int) error {
-			return raw.Create(ctx, newDocument("r", i, b.enrollments).contact(rawNamespace))
-		}}
-		putNew := &turn{series: series{name: "PUT, new"}, times: 1, do: func(ctx context.Context, i int) error {
-			return office.put(ctx, newDocument("d", i, b.enrollments), http.StatusCreated)
-		}}
-		putUnchanged := &turn{series: series{name: "PUT, unchanged"}, times: unchangedTimes, do: func(ctx context.Context, i int) error {
-			return office.put(ctx, newDocument("d", i, b.enrollments), http.StatusOK)
-		}}
+// LearningPlatform, so that they do the same little for each Contact: they report that it waits. How much of that there
+// was meanwhile is printed. Each turn begins when the work of the one before is done, and what a round stored is deleted
+// at its end, so that the number of stored Contacts stays.
+type ingest struct {
+	*bench
+	found  *measured
+	raw    client.Client
+	office *backOffice
+	// stored is how many Contacts were there before the round.
+	stored int
+	// next numbers the learners of the next round.
+	next int
+}
 
-		progress("Warming up")
-		for _, t := range []*turn{create, putNew, putUnchanged} {
-			if err := b.take(ctx, t, 0, warmUp); err != nil {
+// measureIngest measures at one number of stored Contacts after the other.
+func (b *bench) measureIngest(ctx context.Context) (*measured, error) {
+	raw, err := client.New(b.operator, client.Options{Scheme: b.Scheme()})
+	if err != nil {
+		return nil, err
+	}
+	site, err := b.newSite(ctx, documentNamespace)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.Create(ctx, namespace(rawNamespace)); err != nil {
+		return nil, err
+	}
+	for i := range b.enrollments { // without its courses a document would conflict
+		if err := b.Create(ctx, course(documentNamespace, i)); err != nil {
+			return nil, err
+		}
+	}
+	m := &ingest{bench: b, raw: raw, found: &measured{clients: b.clients, series: map[point]*series{}}}
+	for _, stored := range b.contacts {
+		at := &state{stored: stored}
+		m.found.states = append(m.found.states, at)
+		err := b.withRollcall(ctx, site, nil, func(ctx context.Context, office *backOffice, _ time.Duration) error {
+			m.office = office
+			if err := m.fill(ctx, at); err != nil {
 				return err
 			}
-			t.series = series{name: t.name}
-		}
-		first := warmUp
-		for round := range b.rounds {
-			progress("Ingest, round %d of %d", round+1, b.rounds)
-			count := (b.contacts*(round+1))/b.rounds - (b.contacts*round)/b.rounds
-			order := []*turn{create, putNew, putUnchanged}
-			if round%2 == 1 { // so that nobody always goes first
-				order = []*turn{putNew, putUnchanged, create}
+			if err := m.measure(ctx, stored, m.directly(), m.byPut()); err != nil {
+				return err
 			}
-			for _, t := range order {
-				if err := b.take(ctx, t, first, count); err != nil {
-					return err
-				}
-			}
-			first += count
+			at.loaded = allChildren().memory
+			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
-		reportIngest(&create.series, &putNew.series, &putUnchanged.series)
-		return nil
-	})
+		err = b.withRollcall(ctx, site, replicated, func(ctx context.Context, office *backOffice, ready time.Duration) error {
+			m.office, at.ready = office, ready
+			start := time.Now()
+			if _, err := m.settled(ctx); err != nil {
+				return err
+			}
+			at.visited = ready + time.Since(start)
+			at.restarted = allChildren().memory
+			return m.measure(ctx, stored, m.directlyReplicated(), m.byPutReplicated())
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return m.found, nil
 }
 
-// turn is a kind of request that takes turns with others.
-type turn struct {
-	series
-	do func(ctx context.Context, i int) error
-	// times is how often it is made for each contact.
-	times int
-}
-
-// take measures a turn: the contacts from first on. It begins and ends when all is quiet.
-func (b *bench) take(ctx context.Context, t *turn, first, count int) error {
-	before, err := b.writes(ctx)
-	if err != nil {
-		return err
-	}
-	measured, err := measure(ctx, b.concurrency, count*t.times, func(ctx context.Context, i int) error {
-		return t.do(ctx, first+i%count)
+// fill creates Contacts until as many are stored as it takes.
+func (m *ingest) fill(ctx context.Context, to *state) error {
+	progress("Storing %s Contacts", grouped(to.stored))
+	first := m.stored
+	_, err := measure(ctx, fillers, to.stored-first, func(ctx context.Context, i int) error {
+		return m.raw.Create(ctx, m.storedDocument(first+i).contact(documentNamespace))
 	})
 	if err != nil {
-		return fmt.Errorf("%s: %w", t.name, err)
-	}
-	meanwhile, err := b.writes(ctx)
-	if err != nil {
 		return err
 	}
-	after, err := b.settled(ctx)
-	if err != nil {
-		return err
+	m.stored = to.stored
+	_, err = m.settled(ctx)
+	return err
+}
+
+// measure has the ways take turns in all rounds, with one number of clients after the other.
+func (m *ingest) measure(ctx context.Context, stored int, ways ...way) error {
+	for _, clients := range m.clients {
+		progress("%s stored, %d clients", grouped(stored), clients)
+		// What the first round finds does not count: it is for connections, caches and code paths.
+		for round := range m.rounds + 1 {
+			count := max(m.requests, requestsPerClient*clients)
+			if round == 0 {
+				count = clients
+			}
+			found, err := m.round(ctx, batch{first: m.next, count: count, clients: clients}, ways)
+			if err != nil {
+				return err
+			}
+			m.next += count
+			if round > 0 {
+				m.found.add(stored, clients, found)
+			}
+			slices.Reverse(ways) // so that nobody always goes first
+		}
 	}
-	t.rounds = append(t.rounds, measured)
-	t.company += meanwhile.since(before).count(byOthers)
-	t.writes = t.writes.plus(after.since(before))
 	return nil
 }
 
-// prepareIngest makes the courses, without which documents would conflict, and a place for the raw creates.
-func (b *bench) prepareIngest(ctx context.Context) error {
-	if err := b.Create(ctx, namespace(rawNamespace)); err != nil {
-		return err
-	}
-	for i := range b.enrollments {
-		if err := b.Create(ctx, course(documentNamespace, i)); err != nil {
-			return err
+// round has each way take its turns, and deletes what they stored.
+func (m *ingest) round(ctx context.Context, b batch, ways []way) (map[kind]series, error) {
+	found := map[kind]series{}
+	for _, w := range ways {
+		b.prefix = w.prefix
+		for _, t := range w.turns {
+			taken, err := m.take(ctx, t, b)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", t.kind, err)
+			}
+			found[t.kind] = taken
 		}
 	}
-	_, err := b.settled(ctx)
-	return err
+	for _, w := range ways {
+		b.prefix = w.prefix
+		if err := m.remove(ctx, w.leaves, b); err != nil {
+			return nil, err
+		}
+	}
+	_, err := m.settled(ctx)
+	return found, err
+}
+
+// take measures a turn. It begins and ends when all is quiet.
+func (m *ingest) take(ctx context.Context, t turn, b batch) (series, error) {
+	before, err := m.writes(ctx)
+	if err != nil {
+		return series{}, err
+	}
+	taken, err := t.do(ctx, b)
+	if err != nil {
+		return series{}, err
+	}
+	meanwhile, err := m.writes(ctx)
+	if err != nil {
+		return series{}, err
+	}
+	after, err := m.settled(ctx)
+	return series{
+		rounds:  []sample{taken},
+		writes:  after.since(before),
+		company: meanwhile.since(before).count(byControllers),
+	}, err
 }

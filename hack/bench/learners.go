@@ -23,6 +23,8 @@ import (
 const (
 	learnerNamespace       = "learners"
 	clientID, clientSecret = "rollcall", "rollcall-secret"
+	// senders is how many documents are sent at a time.
+	senders = 16
 )
 
 // learners are people that the back office sends documents of, and what it took to bring them in step.
@@ -46,17 +48,21 @@ type cost struct {
 //
 // There are learners whose account the LMS has, made through its site, and such who have none yet: on the default site
 // of an LMS, eox-core does not see the accounts that it makes, and Rollcall enrolls those in another way.
-func (b *bench) measureLearners(ctx context.Context) error {
+func (b *bench) measureLearners(ctx context.Context) (section, error) {
 	all := []*learners{
 		{name: "with an account", prefix: "known", count: b.learners},
 		{name: "without one", prefix: "new", count: b.learners},
 	}
 	lms, address, stop, err := startLMS(ctx, world(b.enrollments, all[0]))
 	if err != nil {
-		return err
+		return section{}, err
 	}
 	defer stop()
-	return b.withRollcall(ctx, learnerNamespace, func(ctx context.Context, office *backOffice) error {
+	site, err := b.newSite(ctx, learnerNamespace)
+	if err != nil {
+		return section{}, err
+	}
+	err = b.withRollcall(ctx, site, nil, func(ctx context.Context, office *backOffice, _ time.Duration) error {
 		progress("Connecting the LMS")
 		if err := b.connectLMS(ctx, "http://"+address); err != nil {
 			return err
@@ -75,9 +81,9 @@ func (b *bench) measureLearners(ctx context.Context) error {
 				return err
 			}
 		}
-		reportLearners(b.enrollments, all)
 		return nil
 	})
+	return learnersSection(b.enrollments, all), err
 }
 
 // costOf counts what work causes until all is quiet again.
@@ -112,7 +118,7 @@ func (b *bench) bringInStep(ctx context.Context, office *backOffice, l *learners
 }
 
 func (b *bench) send(ctx context.Context, office *backOffice, l *learners, want int) (sample, error) {
-	return measure(ctx, b.concurrency, l.count, func(ctx context.Context, i int) error {
+	return measure(ctx, senders, l.count, func(ctx context.Context, i int) error {
 		return office.put(ctx, newDocument(l.prefix, i, b.enrollments), want)
 	})
 }

@@ -1,6 +1,6 @@
-// Command bench measures Rollcall on a control plane of its own, all on loopback: taking documents against a raw create
-// of the same objects, and what it costs to bring learners in step. It is what "make bench" starts, from the root of
-// the repository.
+// Command bench measures Rollcall on a control plane of its own, all on loopback: taking documents against raw writes of
+// the same objects, while more and more Contacts are stored, and what it costs to bring learners in step. It is what
+// "make bench" starts, from the root of the repository.
 //
 // A machine is never quiet, so everything that is compared takes turns in one run, and what counts are the ratios. A
 // goal that is missed is reported and is no error.
@@ -9,36 +9,48 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/spf13/pflag"
 	ctrl "sigs.k8s.io/controller-runtime"
 )
 
 // options are what the flags say.
 type options struct {
-	contacts, enrollments, learners     int
-	concurrency, rounds, callsPerMinute int
-	timeout                             time.Duration
+	contacts, clients                     []int
+	requests, rounds                      int
+	enrollments, learners, callsPerMinute int
+	report, date                          string
+	timeout                               time.Duration
 }
 
 func main() {
 	var o options
-	flag.IntVar(&o.contacts, "contacts", 2000, "how many Contacts are created, and how many new documents are sent")
-	flag.IntVar(&o.enrollments, "enrollments", 3, "how many courses each document lists")
-	flag.IntVar(&o.learners, "learners", 200, "how many learners, of each kind, are brought in step with the LMS")
-	flag.IntVar(&o.concurrency, "concurrency", 16, "how many requests are under way at a time")
-	flag.IntVar(&o.rounds, "rounds", 10, "in how many turns each kind of request is measured")
-	flag.IntVar(&o.callsPerMinute, "calls-per-minute", 100_000, "the platform's budget; the default is none, to show what the calls by themselves take")
-	flag.DurationVar(&o.timeout, "timeout", 10*time.Minute, "when to give up")
-	flag.Parse()
+	flags := pflag.NewFlagSet("bench", pflag.ExitOnError)
+	flags.SortFlags = false
+	flags.IntSliceVar(&o.contacts, "contacts", []int{1000, 20_000, 100_000}, "how many Contacts are stored when it is measured")
+	flags.IntSliceVar(&o.clients, "clients", []int{1, 8, 32, 128}, "how many requests are under way at a time")
+	flags.IntVar(&o.requests, "requests", 300, "how many requests a turn makes; each client makes four at least")
+	flags.IntVar(&o.rounds, "rounds", 5, "in how many turns each kind of request is measured")
+	flags.IntVar(&o.enrollments, "enrollments", 3, "how many courses each document lists")
+	flags.IntVar(&o.learners, "learners", 200, "how many learners, of each kind, are brought in step with the LMS")
+	flags.IntVar(&o.callsPerMinute, "calls-per-minute", 100_000, "the platform's budget; the default is none, to show what the calls by themselves take")
+	flags.BoolFunc("quick", "two minutes instead of twenty: fewer contacts, clients, rounds and learners; flags that follow go before it", func(string) error {
+		o.contacts, o.clients, o.rounds, o.learners = []int{500, 3000}, []int{1, 32}, 3, 50
+		return nil
+	})
+	flags.StringVar(&o.report, "report", filepath.Join("bin", "bench", "report.html"), "where the report with the curves goes")
+	flags.StringVar(&o.date, "date", "", "the day that the report states")
+	flags.DurationVar(&o.timeout, "timeout", time.Hour, "when to give up")
+	_ = flags.Parse(os.Args[1:]) // an error ends the process
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -73,13 +85,22 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	defer func() { err = errors.Join(err, c.stop()) }()
 
-	fmt.Printf("%d contacts with %d enrollments, %d requests at a time, %d rounds; %d CPUs for everything\n",
-		o.contacts, o.enrollments, o.concurrency, o.rounds, runtime.NumCPU())
 	b := &bench{options: o, cluster: c, program: program, folder: folder}
-	if err := b.measureIngest(ctx); err != nil {
+	ingested, err := b.measureIngest(ctx)
+	if err != nil {
 		return err
 	}
-	return b.measureLearners(ctx)
+	brought, err := b.measureLearners(ctx)
+	if err != nil {
+		return err
+	}
+	sections := append(ingested.sections(), brought)
+	fmt.Println(o.facts())
+	for _, s := range sections {
+		s.print()
+	}
+	progress("The report with the curves is %s", o.report)
+	return writePage(o.report, o.facts(), sections)
 }
 
 // bench is what both parts share.
@@ -90,19 +111,30 @@ type bench struct {
 }
 
 func (o options) check() error {
+	outside := func(values []int, least, most int) bool {
+		return len(values) == 0 || slices.Min(values) < least || slices.Max(values) > most || !slices.IsSorted(values)
+	}
 	switch {
-	case o.rounds < 1 || o.contacts < o.rounds || o.contacts > 100_000:
-		return errors.New("--contacts must be between --rounds and 100000")
+	case outside(o.contacts, 100, 1_000_000):
+		return errors.New("--contacts must be numbers from 100 to 1000000, the least first")
+	case outside(o.clients, 1, 1000):
+		return errors.New("--clients must be numbers from 1 to 1000, the least first")
+	case o.requests < 1 || o.rounds < 1:
+		return errors.New("--requests and --rounds must be at least 1")
 	case o.enrollments < 1 || o.enrollments > 100:
 		return errors.New("--enrollments must be between 1 and 100")
 	case o.learners < 1 || o.learners > 10_000:
 		return errors.New("--learners must be between 1 and 10000")
 	case o.callsPerMinute < 1 || o.callsPerMinute > 100_000:
 		return errors.New("--calls-per-minute must be between 1 and 100000")
-	case o.concurrency < 1 || o.concurrency > 1000:
-		return errors.New("--concurrency must be between 1 and 1000")
 	}
 	return nil
+}
+
+// facts are what a reader has to know of the run.
+func (o options) facts() string {
+	return fmt.Sprintf("%s %d CPUs for everything, %s %s/%s; %d enrollments a document, %d rounds of at least %d requests",
+		o.date, runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, o.enrollments, o.rounds, o.requests)
 }
 
 // progress tells on the terminal how far it is; the results alone go to the standard output.

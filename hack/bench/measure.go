@@ -13,18 +13,20 @@ import (
 
 // sample is what measured requests took.
 type sample struct {
+	count int
+	took  time.Duration
+	// latencies are empty where many documents go in one request.
 	latencies []time.Duration
-	took      time.Duration
 }
 
-// measure makes count requests, so many at a time, each as soon as another one is answered.
-func measure(ctx context.Context, concurrency, count int, do func(ctx context.Context, i int) error) (sample, error) {
-	var s sample
+// measure makes count requests from so many clients, each as soon as the client's one before is answered.
+func measure(ctx context.Context, clients, count int, do func(ctx context.Context, i int) error) (sample, error) {
 	var next atomic.Int64
 	var mu sync.Mutex
+	s := sample{count: count}
 	workers, ctx := errgroup.WithContext(ctx)
 	start := time.Now()
-	for range concurrency {
+	for range clients {
 		workers.Go(func() error {
 			var latencies []time.Duration
 			for i := next.Add(1) - 1; i < int64(count); i = next.Add(1) - 1 {
@@ -45,20 +47,21 @@ func measure(ctx context.Context, concurrency, count int, do func(ctx context.Co
 	return s, err
 }
 
-func (s sample) rate() float64 { return float64(len(s.latencies)) / s.took.Seconds() }
+func (s sample) rate() float64 { return float64(s.count) / s.took.Seconds() }
 
-// quantile gives the latency that this share of the requests did not exceed.
-func (s sample) quantile(share float64) time.Duration {
+// quantile gives the latency in seconds that this share of the requests did not exceed.
+func (s sample) quantile(share float64) float64 {
 	sorted := slices.Sorted(slices.Values(s.latencies))
 	if len(sorted) == 0 {
-		return 0
+		return math.NaN()
 	}
-	return sorted[max(0, int(math.Ceil(share*float64(len(sorted))))-1)]
+	return sorted[max(0, int(math.Ceil(share*float64(len(sorted))))-1)].Seconds()
 }
+
+func (s sample) p99() float64 { return s.quantile(0.99) }
 
 // series is one kind of request, measured in several rounds.
 type series struct {
-	name   string
 	rounds []sample
 	// writes are those that the requests caused; company is how many of others there were while they were under way.
 	writes  writes
@@ -69,32 +72,40 @@ type series struct {
 func (s *series) all() sample {
 	var all sample
 	for _, round := range s.rounds {
-		all.latencies = append(all.latencies, round.latencies...)
+		all.count += round.count
 		all.took += round.took
+		all.latencies = append(all.latencies, round.latencies...)
 	}
 	return all
 }
 
-// ratios compares a figure of two series round by round, and gives the quotients from the least to the most. Their median
-// is what counts: a burst of somebody else's work spoils the rounds that it meets, and a sum would carry it along.
-func ratios(a, b *series, figure func(sample) float64) []float64 {
-	quotients := make([]float64, len(a.rounds))
+// spread is a figure that was found in every round.
+type spread struct{ least, median, most float64 }
+
+func spreadOf(values []float64) spread {
+	slices.Sort(values)
+	middle := len(values) / 2
+	median := values[middle]
+	if len(values)%2 == 0 {
+		median = (values[middle-1] + median) / 2
+	}
+	return spread{values[0], median, values[len(values)-1]}
+}
+
+func (s *series) spread(figure func(sample) float64) spread {
+	var values []float64
+	for _, round := range s.rounds {
+		values = append(values, figure(round))
+	}
+	return spreadOf(values)
+}
+
+// ratios compares a figure of two series round by round. The median is what counts: a burst of somebody else's work spoils
+// the rounds that it meets, and a sum would carry it along.
+func ratios(a, b *series, figure func(sample) float64) spread {
+	var quotients []float64
 	for i := range a.rounds {
-		quotients[i] = figure(a.rounds[i]) / figure(b.rounds[i])
+		quotients = append(quotients, figure(a.rounds[i])/figure(b.rounds[i]))
 	}
-	slices.Sort(quotients)
-	return quotients
+	return spreadOf(quotients)
 }
-
-// median gives the middle of sorted values.
-func median(sorted []float64) float64 {
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[middle]
-	}
-	return (sorted[middle-1] + sorted[middle]) / 2
-}
-
-func rate(s sample) float64 { return s.rate() }
-
-func p99(s sample) float64 { return s.quantile(0.99).Seconds() }

@@ -1,19 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -27,8 +25,7 @@ import (
 const (
 	startTimeout = time.Minute
 	// stopGrace is how long Rollcall may take to end; it lets every request that has begun end.
-	stopGrace      = 20 * time.Second
-	requestTimeout = 30 * time.Second
+	stopGrace = 20 * time.Second
 )
 
 // build makes the program as it is shipped.
@@ -41,29 +38,32 @@ func build(ctx context.Context, program string) error {
 	return nil
 }
 
-// backOffice sends documents to a running Rollcall.
-type backOffice struct {
-	http       *http.Client
-	url, token string
+// site is a namespace that Rollcall takes documents into, and what it and the back office need for that.
+type site struct {
+	namespace, folder, token string
+	roots                    *x509.CertPool
 }
 
-// withRollcall runs Rollcall in a process of its own, with its ingest on a namespace that it makes, as long as use takes.
-func (b *bench) withRollcall(ctx context.Context, namespace string, use func(context.Context, *backOffice) error) error {
-	folder := filepath.Join(b.folder, namespace)
-	if err := os.Mkdir(folder, 0o700); err != nil {
-		return err
+func (b *bench) newSite(ctx context.Context, namespace string) (*site, error) {
+	s := &site{namespace: namespace, folder: filepath.Join(b.folder, namespace)}
+	if err := os.Mkdir(s.folder, 0o700); err != nil {
+		return nil, err
 	}
-	token, err := b.admitBackOffice(ctx, namespace)
-	if err != nil {
-		return err
+	var err error
+	if s.token, err = b.admitBackOffice(ctx, namespace); err != nil {
+		return nil, err
 	}
-	roots, err := writeCertificate(folder)
-	if err != nil {
-		return err
+	if s.roots, err = writeCertificate(s.folder); err != nil {
+		return nil, err
 	}
-	if err := writeKubeconfig(b.operator, filepath.Join(folder, "kubeconfig")); err != nil {
-		return err
-	}
+	return s, writeKubeconfig(b.operator, filepath.Join(s.folder, "kubeconfig"))
+}
+
+// replicated are the flags of a Rollcall that shares its work with other replicas.
+var replicated = []string{"--leader-elect", "--leader-election-namespace=" + operatorNamespace}
+
+// withRollcall runs Rollcall in a process of its own as long as use takes; ready is the time that it took to take documents.
+func (b *bench) withRollcall(ctx context.Context, s *site, flags []string, use func(ctx context.Context, office *backOffice, ready time.Duration) error) error {
 	ingest, err := freeAddress(ctx)
 	if err != nil {
 		return err
@@ -72,17 +72,18 @@ func (b *bench) withRollcall(ctx context.Context, namespace string, use func(con
 	if err != nil {
 		return err
 	}
-
 	ctx, end := context.WithCancelCause(ctx)
-	ended, err := startChild(ctx, end, filepath.Join(folder, "rollcall.log"), b.program,
-		"--kubeconfig="+filepath.Join(folder, "kubeconfig"),
-		"--ingest-bind-address="+ingest,
-		"--ingest-cert-dir="+folder,
-		"--ingest-namespace="+namespace,
+	start := time.Now()
+	ended, err := startChild(ctx, end, filepath.Join(s.folder, "rollcall.log"), b.program, append([]string{
+		"--kubeconfig=" + filepath.Join(s.folder, "kubeconfig"),
+		"--ingest-bind-address=" + ingest,
+		"--ingest-cert-dir=" + s.folder,
+		"--ingest-namespace=" + s.namespace,
 		"--ingest-caller-rate=1000000", // one caller sends all it can
 		"--ingest-caller-burst=1000000",
-		"--health-probe-bind-address="+probes,
-	)
+		"--ingest-max-in-flight=1000000",
+		"--health-probe-bind-address=" + probes,
+	}, flags...)...)
 	if err != nil {
 		return err
 	}
@@ -91,9 +92,10 @@ func (b *bench) withRollcall(ctx context.Context, namespace string, use func(con
 		<-ended
 	}()
 	if err = waitForAnswer(ctx, "http://"+probes+"/readyz"); err == nil {
-		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, MaxIdleConnsPerHost: b.concurrency}
+		ready := time.Since(start)
+		transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: s.roots}, MaxIdleConnsPerHost: slices.Max(b.clients)}
 		defer transport.CloseIdleConnections()
-		err = use(ctx, &backOffice{http: &http.Client{Transport: transport, Timeout: requestTimeout}, url: "https://" + ingest, token: token})
+		err = use(ctx, &backOffice{http: &http.Client{Transport: transport}, url: "https://" + ingest, token: s.token}, ready)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx) // says more than what failed because of it
@@ -132,31 +134,6 @@ func tail(path string, lines int) string {
 	}
 	all := strings.Split(strings.TrimSpace(string(content)), "\n")
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
-}
-
-// put sends a document and checks the status of the answer.
-func (o *backOffice) put(ctx context.Context, d document, want int) error {
-	body, err := json.Marshal(map[string]any{"Contact": d})
-	if err != nil {
-		return err
-	}
-	url := o.url + "/gk/api/contacts/" + d.ContactID + "/enrollments/"
-	request, err := http.NewRequestWithContext(ctx, http.MethodPut, url, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Authorization", "Bearer "+o.token)
-	request.Header.Set("Content-Type", "application/json")
-	response, err := o.http.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != want {
-		err = fmt.Errorf("PUT of %s was answered %s, not %d: %s", d.ContactID, response.Status, want, answer)
-	}
-	return err
 }
 
 func writeCertificate(folder string) (*x509.CertPool, error) {

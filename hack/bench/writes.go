@@ -8,13 +8,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"k8s.io/client-go/kubernetes"
 )
-
-// calm is for how long nothing may be written before the work that a measurement caused counts as done.
-const calm = time.Second
 
 // request is what the API server was asked for: a verb and a resource, with its subresource.
 type request struct{ verb, resource string }
@@ -61,24 +57,6 @@ func (c *cluster) writes(ctx context.Context) (writes, error) {
 	return counted, nil
 }
 
-// settled waits until nothing is written any more, and gives the count.
-func (c *cluster) settled(ctx context.Context) (writes, error) {
-	before, err := c.writes(ctx)
-	for err == nil {
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-time.After(calm):
-		}
-		var now writes
-		if now, err = c.writes(ctx); maps.Equal(before, now) {
-			break
-		}
-		before = now
-	}
-	return before, err
-}
-
 // since gives what came on top of an earlier count.
 func (w writes) since(before writes) writes {
 	added := writes{}
@@ -117,8 +95,6 @@ func byCaller(r request) bool {
 }
 
 func byControllers(r request) bool { return !byCaller(r) && !isEvent(r) }
-
-func byOthers(r request) bool { return !byCaller(r) }
 
 func isEvent(r request) bool { return r.resource == "events" }
 

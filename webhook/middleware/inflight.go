@@ -1,5 +1,4 @@
-// Package middleware is what Rollcall's HTTP doors put around their handlers. None of it hides
-// http.ResponseController from them.
+// Package middleware is what Rollcall's HTTP doors put around their handlers.
 package middleware
 
 import (

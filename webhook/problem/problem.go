@@ -2,7 +2,6 @@
 package problem
 
 import (
-	_ "embed" // the page
 	"maps"
 	"math"
 	"net/http"
@@ -12,8 +11,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	ctrl "sigs.k8s.io/controller-runtime"
-
-	"rollcall.dev/rollcall/webhook/page"
 )
 
 // Problem is an answer other than success. It is an error, so that code returns it like any other.
@@ -53,19 +50,10 @@ type Error struct {
 // Error makes a Problem an error.
 func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
 
-//go:embed page.html
-var template string
-
-var problemPage = page.New(template)
-
-// Write sends the problem: as a page to whoever reads with a browser, as JSON to all others.
+// Write sends the problem.
 func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	maps.Copy(header, p.Header)
-	if page.Wanted(w, r) {
-		page.Write(w, r, p.Status, problemPage, p)
-		return
-	}
 	header.Set("Content-Type", "application/problem+json")
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(p.Status)

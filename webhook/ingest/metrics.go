@@ -1,5 +1,0 @@
-package ingest
-
-import "rollcall.dev/rollcall/webhook/middleware"
-
-var requests = middleware.NewMetrics("ingest")
