@@ -10,8 +10,6 @@ import (
 	_ "time/tzdata" // The zones of access windows are known wherever Rollcall runs.
 
 	"github.com/spf13/cobra"
-	uberzap "go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -31,11 +29,9 @@ import (
 	"rollcall.dev/rollcall/internal/index"
 	"rollcall.dev/rollcall/internal/lms"
 	"rollcall.dev/rollcall/internal/openedx"
+	"rollcall.dev/rollcall/internal/tracing"
 	"rollcall.dev/rollcall/webhook/ingest"
 )
-
-// mostVerbose is V(5) in logr's terms.
-const mostVerbose = zapcore.Level(-5)
 
 // options are what the flags say.
 type options struct {
@@ -43,6 +39,7 @@ type options struct {
 	ingestNamespace, ingestPathPrefix                string
 	ingestLimits                                     ingest.Limits
 	metricsAddress, probeAddress                     string
+	otlpEndpoint                                     string
 	leaderElect                                      bool
 	leaseNamespace                                   string
 }
@@ -66,11 +63,7 @@ func command() *cobra.Command {
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		RunE: func(c *cobra.Command, _ []string) error {
-			// Beyond this level client-go logs bodies, and they hold names and e-mail addresses.
-			if level, ok := logging.Level.(uberzap.AtomicLevel); ok && level.Level() < mostVerbose {
-				level.SetLevel(mostVerbose)
-			}
-			ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
+			ctrl.SetLogger(newLogger(logging))
 			return run(c.Context(), o)
 		},
 	}
@@ -84,6 +77,7 @@ func command() *cobra.Command {
 	o.ingestLimits.AddFlags(flags)
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "address of the metrics, HTTPS with Kubernetes' authentication; 0 serves none")
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
+	flags.StringVar(&o.otlpEndpoint, "otlp-endpoint", "", "URL of the OTLP collector that gets the traces, gRPC, such as http://collector:4317; none gets them by default. OTEL_* variables set the rest")
 	flags.BoolVar(&o.leaderElect, "leader-elect", false, "there are several replicas: all of them take documents, one of them reconciles")
 	flags.StringVar(&o.leaseNamespace, "leader-election-namespace", "", "namespace in which the replicas settle who reconciles (default the one that Rollcall runs in; outside of a cluster it is needed)")
 	logging.BindFlags(flag.CommandLine)
@@ -96,6 +90,11 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return fmt.Errorf("cannot find a cluster: %w", err)
 	}
+	stopTracing, err := tracing.Start(ctx, o.otlpEndpoint)
+	if err != nil {
+		return err
+	}
+	defer stopTracing()
 	mgr, err := newManager(restConfig, o, clock.RealClock{})
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/documents"
+	"rollcall.dev/rollcall/internal/trail"
 )
 
 // contactReconciler gives a learner an account, and an Enrollment for each course of the document.
@@ -49,6 +50,8 @@ func (r *contactReconciler) Reconcile(ctx context.Context, request ctrl.Request)
 	if err := r.Get(ctx, request.NamespacedName, contact); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	ctx, span := trail.Resume(ctx, contact, "reconcile Contact")
+	defer span.End()
 	before := contact.DeepCopy()
 	if !contact.DeletionTimestamp.IsZero() {
 		o, err := r.finalize(ctx, contact)

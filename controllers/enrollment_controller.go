@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,6 +19,7 @@ import (
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/access"
 	"rollcall.dev/rollcall/internal/lms"
+	"rollcall.dev/rollcall/internal/trail"
 )
 
 // enrollmentReconciler enrolls a learner while the access window is open, and withdraws them otherwise.
@@ -48,6 +50,11 @@ func (r *enrollmentReconciler) Reconcile(ctx context.Context, request ctrl.Reque
 	contact, err := r.contactOf(ctx, enrollment)
 	if err != nil {
 		return ctrl.Result{}, err
+	}
+	if contact != nil && metav1.IsControlledBy(enrollment, contact) { // else it is not the document that wants it
+		var span trace.Span
+		ctx, span = trail.Resume(ctx, contact, "reconcile Enrollment")
+		defer span.End()
 	}
 	if !enrollment.DeletionTimestamp.IsZero() {
 		o, err := r.finalize(ctx, enrollment, contact)

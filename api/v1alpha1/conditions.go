@@ -116,6 +116,12 @@ const (
 	// DocumentRevisionAnnotation is the highest Document-Revision that came with a document of the contact: a whole number
 	// from 0 to 9223372036854775807. It stays when a document without a revision is stored.
 	DocumentRevisionAnnotation = "rollcall.dev/document-revision"
+	// DocumentRequestIDAnnotation is the ID of the request by which the stored document came, as its header X-Request-ID has
+	// it: 1 to 128 letters and digits, '.', '_' and '-'. The calls to the LMS that the document causes carry it.
+	DocumentRequestIDAnnotation = "rollcall.dev/document-request-id"
+	// DocumentTraceparentAnnotation is the span of that request, as the header traceparent has it (W3C Trace Context). The
+	// work on the document goes on with its trace.
+	DocumentTraceparentAnnotation = "rollcall.dev/document-traceparent"
 
 	// WithdrawalFinalizer holds a Contact or an Enrollment until what it brought about on the LMS is undone, as its
 	// deletion policy says.

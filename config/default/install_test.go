@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -48,6 +49,17 @@ func TestInstallation(t *testing.T) {
 		}
 		if want := []string{"courses", "learningplatforms"}; !slices.Equal(seen, want) {
 			t.Errorf("the role view contains %v, want %v", seen, want)
+		}
+	})
+
+	t.Run("the roles for documents allow what their names say", func(t *testing.T) {
+		for name, verbs := range map[string][]string{"rollcall-contact-reader": {"get"}, "rollcall-contact-writer": {"get", "update"}} {
+			var role rbacv1.ClusterRole
+			must(t, api.Get(t.Context(), client.ObjectKey{Name: name}, &role))
+			want := []rbacv1.PolicyRule{{APIGroups: []string{"rollcall.dev"}, Resources: []string{"contacts/document"}, Verbs: verbs}}
+			if !reflect.DeepEqual(role.Rules, want) || len(role.Labels) != 1 { // of these, no other role becomes a part
+				t.Errorf("%s has the labels %v and the rules %v, want %v", name, role.Labels, role.Rules, want)
+			}
 		}
 	})
 

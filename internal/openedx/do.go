@@ -13,6 +13,7 @@ import (
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/lms"
+	"rollcall.dev/rollcall/internal/trail"
 )
 
 // maxBody is more than any answer that is asked for: a course with all its modes has a few kilobytes. What is longer
@@ -136,6 +137,7 @@ func (c *Client) newRequest(ctx context.Context, r request, token string) (*http
 	if err != nil {
 		return nil, err
 	}
+	trail.Inject(ctx, request.Header)
 	request.Header.Set("Accept", "application/json")
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)

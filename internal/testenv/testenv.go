@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -51,15 +52,25 @@ func Main(m *testing.M) {
 // cluster administrator's.
 func Config(t testing.TB) *rest.Config {
 	t.Helper()
-	shared.once.Do(func() { shared.config, shared.stop, shared.err = Start() })
+	shared.once.Do(func() {
+		if isFuzzWorker() {
+			shared.config, shared.err = ofTheCoordinator()
+			return
+		}
+		shared.config, shared.stop, shared.err = Start()
+		if shared.err == nil {
+			shared.err = shareWithFuzzWorkers(shared.config)
+		}
+	})
 	if shared.err != nil {
 		t.Fatal(shared.err)
 	}
 	return rest.CopyConfig(shared.config)
 }
 
-// Start starts an API server of its own, for a test that stops it. The configuration is a cluster administrator's.
-func Start() (config *rest.Config, stop func() error, err error) {
+// Start starts an API server of its own, for a test that stops it or gives it flags, such as "oidc-client-id=rollcall". The
+// configuration is a cluster administrator's.
+func Start(flags ...string) (config *rest.Config, stop func() error, err error) {
 	root, err := moduleRoot()
 	if err != nil {
 		return nil, nil, err
@@ -83,9 +94,13 @@ func Start() (config *rest.Config, stop func() error, err error) {
 		ControlPlaneStopTimeout:  controlPlaneTimeout,
 	}
 	// Nothing here needs the API server's own endpoints, and without them it starts and stops faster.
-	environment.ControlPlane.GetAPIServer().Configure().
+	arguments := environment.ControlPlane.GetAPIServer().Configure().
 		Set("endpoint-reconciler-type", "none").
 		Set("advertise-address", "127.0.0.1") // else it looks for a default route
+	for _, flag := range flags {
+		name, value, _ := strings.Cut(flag, "=")
+		arguments.Set(name, value)
+	}
 	config, err = environment.Start()
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("cannot start the control plane: %w", err), environment.Stop())

@@ -25,6 +25,9 @@ func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, problem.UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
 	}
+	if r.ContentLength > s.limits.DocumentBytes {
+		return nil, problem.TooLarge(s.limits.DocumentBytes)
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.DocumentBytes))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, problem.TooLarge(s.limits.DocumentBytes)

@@ -44,6 +44,9 @@ func isRefusal(err error) bool {
 	switch status.Code {
 	case http.StatusConflict, http.StatusTooManyRequests, http.StatusRequestTimeout:
 		return false
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound:
+		// An API server that is just starting says so too: it serves before it knows its keys, roles and kinds.
+		return false
 	default:
 		return status.Code >= 400 && status.Code < 500
 	}

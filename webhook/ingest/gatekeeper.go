@@ -115,7 +115,8 @@ func (g *gatekeeper) authenticate(r *http.Request) (user.Info, error) {
 	if response, verified, err := g.certificates.AuthenticateRequest(r); err == nil && verified {
 		return response.User, nil
 	}
-	if wait := g.guesses.wait(r); wait > 0 {
+	attempt := attemptOf(r)
+	if wait := g.guesses.wait(attempt); wait > 0 {
 		return nil, problem.TooManyRequests("Too many requests from this network had no valid credential.", wait)
 	}
 	response, authenticated, err := g.tokens.AuthenticateRequest(r)
@@ -123,12 +124,12 @@ func (g *gatekeeper) authenticate(r *http.Request) (user.Info, error) {
 	case err != nil && unanswered(err):
 		return nil, fmt.Errorf("cannot authenticate: %w", err)
 	case err != nil:
-		g.guesses.wrong(r)
+		g.guesses.wrong(attempt)
 		return nil, problem.Unauthenticated()
 	case !authenticated: // there is no token, so nobody was asked
 		return nil, problem.Unauthenticated()
 	}
-	g.guesses.right(r)
+	g.guesses.right(attempt)
 	return response.User, nil
 }
 

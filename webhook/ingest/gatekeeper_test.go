@@ -102,8 +102,8 @@ func TestAFailedReviewIsNoRefusal(t *testing.T) {
 		review string
 		status int // 0: no answer
 	}{
-		{"tokenreviews", 0}, {"tokenreviews", http.StatusInternalServerError},
-		{"subjectaccessreviews", 0}, {"subjectaccessreviews", http.StatusTooManyRequests},
+		{"tokenreviews", 0}, {"tokenreviews", http.StatusInternalServerError}, {"tokenreviews", http.StatusForbidden},
+		{"subjectaccessreviews", 0}, {"subjectaccessreviews", http.StatusTooManyRequests}, {"subjectaccessreviews", http.StatusForbidden},
 	} {
 		d.wire.breakWith(func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
 			if !strings.HasSuffix(r.URL.Path, test.review) {

@@ -1,28 +1,36 @@
 package ingest
 
 import (
-	"cmp"
-	"context"
-	"fmt"
 	"net/http"
-	"slices"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	"k8s.io/utils/ptr"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/documents"
-	"rollcall.dev/rollcall/internal/index"
-	"rollcall.dev/rollcall/internal/names"
-	"rollcall.dev/rollcall/webhook/problem"
+	"rollcall.dev/rollcall/webhook/page"
 )
 
-// +kubebuilder:rbac:groups=rollcall.dev,resources=enrollments,verbs=get;list;watch
+// get gives a document back and says where it stands: as JSON, or as a page to whoever prefers that.
+func (s *Server) get(w http.ResponseWriter, r *http.Request) error {
+	contactID := r.PathValue("contactID")
+	if _, err := s.gatekeeper.allow(r, "get", contactID); err != nil {
+		return err
+	}
+	found, err := s.store.record(r.Context(), contactID)
+	if err != nil {
+		return err
+	}
+	nameDocument(w.Header(), documents.Digest(&found.contact.Spec), documents.Revision(found.contact))
+	if page.Wanted(w, r) {
+		page.Write(w, r, http.StatusOK, recordPage, viewOf(found, s.store.clock.Now()))
+		return nil
+	}
+	writeJSON(w, r, http.StatusOK, answerOf(found))
+	return nil
+}
 
-// record is the answer to GET: the document, and where it stands.
-type record struct {
+// documentAnswer is the answer to GET: the document, and where it stands.
+type documentAnswer struct {
 	document
 	Status contactState `json:"Status"`
 }
@@ -35,8 +43,7 @@ type contactState struct {
 	Message string `json:"Message"`
 	// Username on the LMS, once it is known.
 	Username string `json:"Username,omitzero"`
-	// Enrollments are those of the document, in its order, and after them those that go beyond it: dropped ones that
-	// are being withdrawn, and extra ones.
+	// Enrollments are the courses of the record.
 	Enrollments []enrollmentState `json:"Enrollments"`
 }
 
@@ -49,89 +56,18 @@ type enrollmentState struct {
 	Message    string          `json:"Message,omitzero"`
 }
 
-// get gives a document back.
-func (s *Server) get(w http.ResponseWriter, r *http.Request) error {
-	ctx, contactID := r.Context(), r.PathValue("contactID")
-	if _, err := s.gatekeeper.allow(r, "get", contactID); err != nil {
-		return err
-	}
-	contact := &v1alpha1.Contact{}
-	err := s.store.cached.Get(ctx, client.ObjectKey{Namespace: s.store.namespace, Name: names.Contact(contactID)}, contact)
-	if apierrors.IsNotFound(err) || err == nil && contact.Spec.ContactID != contactID {
-		return problem.NotFound("No document of this contact is stored.")
-	}
-	if err != nil {
-		return fmt.Errorf("cannot read the Contact: %w", err)
-	}
-	enrollments, err := s.store.enrollments(ctx, contact)
-	if err != nil {
-		return err
-	}
-	nameDocument(w.Header(), documents.Digest(&contact.Spec), documents.Revision(contact))
-	writeJSON(w, r, http.StatusOK, record{documentOf(&contact.Spec), stateOf(contact, enrollments)})
-	return nil
-}
-
-// enrollments gives the Enrollments of a Contact in the order of their names.
-func (s *store) enrollments(ctx context.Context, contact *v1alpha1.Contact) ([]v1alpha1.Enrollment, error) {
-	var list v1alpha1.EnrollmentList
-	if err := s.cached.List(ctx, &list, client.InNamespace(s.namespace),
-		client.DisableReadYourWritesConsistency, // ingest writes no Enrollments
-		client.MatchingFields{index.EnrollmentByContact: contact.Name}); err != nil {
-		return nil, fmt.Errorf("cannot read the Enrollments: %w", err)
-	}
-	slices.SortFunc(list.Items, func(a, b v1alpha1.Enrollment) int { return cmp.Compare(a.Name, b.Name) })
-	return list.Items, nil
-}
-
-// stateOf says where a Contact and its Enrollments stand.
-func stateOf(contact *v1alpha1.Contact, enrollments []v1alpha1.Enrollment) contactState {
-	state := contactState{Username: contact.Status.Learner.Username, Enrollments: []enrollmentState{}}
-	state.State, state.Ready, state.Message = readiness(contact, contact.Status.Conditions)
-
-	byName := make(map[string]*v1alpha1.Enrollment, len(enrollments))
-	for i := range enrollments {
-		byName[enrollments[i].Name] = &enrollments[i]
-	}
-	for _, access := range contact.Spec.Enrollments {
-		name := names.Enrollment(contact.Spec.ContactID, access.CourseCode)
-		switch made, ok := byName[name]; {
-		case ok:
-			state.Enrollments = append(state.Enrollments, enrollmentStateOf(made))
-			delete(byName, name)
-		case state.Ready:
-			// The object of an access that ended long ago is gone; the document outlives it.
-			state.Enrollments = append(state.Enrollments, enrollmentState{CourseCode: access.CourseCode,
-				State: v1alpha1.ReasonSynced, Access: v1alpha1.AccessEnded})
-		default:
-			state.Enrollments = append(state.Enrollments, enrollmentState{CourseCode: access.CourseCode,
-				State: v1alpha1.ReasonQueued})
+func answerOf(found *record) documentAnswer {
+	overall := standingOf(found.contact, found.contact.Status.Conditions)
+	state := contactState{State: overall.state, Ready: overall.ready(), Message: overall.message,
+		Username: found.contact.Status.Learner.Username, Enrollments: []enrollmentState{}}
+	for i := range found.courses {
+		listed := &found.courses[i]
+		stands := listed.standing()
+		shown := enrollmentState{CourseCode: listed.code(), State: stands.state, Message: stands.message, Access: listed.access()}
+		if made := listed.made; made != nil {
+			shown.Enrolled, shown.Mode = ptr.Deref(made.Status.Enrolled, false), made.Status.Mode
 		}
+		state.Enrollments = append(state.Enrollments, shown)
 	}
-	for i := range enrollments {
-		if extra, ok := byName[enrollments[i].Name]; ok {
-			state.Enrollments = append(state.Enrollments, enrollmentStateOf(extra))
-		}
-	}
-	return state
-}
-
-func enrollmentStateOf(enrollment *v1alpha1.Enrollment) enrollmentState {
-	state := enrollmentState{
-		CourseCode: enrollment.Spec.CourseCode,
-		Access:     enrollment.Status.Access,
-		Enrolled:   enrollment.Status.Enrolled != nil && *enrollment.Status.Enrolled,
-		Mode:       enrollment.Status.Mode,
-	}
-	state.State, _, state.Message = readiness(enrollment, enrollment.Status.Conditions)
-	return state
-}
-
-// readiness reads the Ready condition. One that speaks of an older generation says nothing of the stored document.
-func readiness(object client.Object, conditions []metav1.Condition) (state string, ready bool, message string) {
-	condition := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
-	if condition == nil || condition.ObservedGeneration < object.GetGeneration() {
-		return v1alpha1.ReasonQueued, false, "Stored; the work on it has not begun."
-	}
-	return condition.Reason, condition.Status == metav1.ConditionTrue, condition.Message
+	return documentAnswer{documentOf(&found.contact.Spec), state}
 }

@@ -4,24 +4,27 @@ import (
 	"context"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/names"
 )
 
 func TestGetGivesTheDocumentAndWhereItStands(t *testing.T) {
-	d := open(t)
+	clock := clocktesting.NewFakePassiveClock(time.Date(2018, time.June, 1, 12, 0, 0, 0, time.UTC))
+	d := open(t, func(o *Options) { o.Clock = clock })
 	ctx := context.Background()
 	if a := d.get("000123"); a.status != http.StatusNotFound || a.problem(t).Type != "/problems/not-found" {
 		t.Errorf("GET = %d %s of an unknown contact, want 404", a.status, a.body)
 	}
 	document := `{"Contact": {"ContactID": "000123", "FirstName": "Joe", "LastName": "Smith", "Email": "Joe.Smith@acme.com", "Enrollments": [
-		{"CourseCode": "B", "AccessStartDate": "2017-10-01", "AccessEndDate": "2018-09-30"}, {"CourseCode": "A", "AccessStartDate": "2017-10-01"}]}}`
+		{"CourseCode": "B", "AccessStartDate": "2017-10-01", "AccessEndDate": "2018-09-30"}, {"CourseCode": "A", "AccessStartDate": "2017-10-01", "AccessEndDate": "2018-03-31"}]}}`
 	d.put("000123", document)
 	check := func(what, status string) {
 		t.Helper()
@@ -65,10 +68,23 @@ func TestGetGivesTheDocumentAndWhereItStands(t *testing.T) {
 	check("at work", `{"State": "Retrying", "Ready": false, "Message": "The LMS does not answer.", "Username": "joe_smith", "Enrollments": [
 		`+b+`, {"CourseCode": "A", "State": "Queued", "Enrolled": false}, `+extra+`]}`)
 
+	// A ended, and no Enrollment of it is kept. That is so whether the Contact is in step or not.
+	platform := &v1alpha1.LearningPlatform{
+		ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: "default"},
+		Spec: v1alpha1.LearningPlatformSpec{URL: "https://learn.example.com",
+			CredentialsSecretRef: v1alpha1.SecretReference{Name: "open-edx"}, EndedEnrollmentRetentionDays: new(int32(30))},
+	}
+	must(t, d.admin.Create(ctx, platform))
+	d.seen(platform)
+	check("A ended, but not before the contact came", `{"State": "Retrying", "Ready": false, "Message": "The LMS does not answer.", "Username": "joe_smith", "Enrollments": [
+		`+b+`, {"CourseCode": "A", "State": "Queued", "Enrolled": false}, `+extra+`]}`)
+	clock.SetTime(contact.CreationTimestamp.AddDate(0, 0, 30))
+	check("A ended long ago", `{"State": "Retrying", "Ready": false, "Message": "The LMS does not answer.", "Username": "joe_smith", "Enrollments": [
+		`+b+`, {"CourseCode": "A", "State": "Synced", "Access": "Ended", "Enrolled": false}, `+extra+`]}`)
 	ready(&contact.Status.ObjectStatus, contact.Generation, metav1.ConditionTrue, "Synced", "In step.")
 	must(t, d.admin.Status().Update(ctx, contact))
 	d.seen(contact)
-	check("in step, A ended long ago", `{"State": "Synced", "Ready": true, "Message": "In step.", "Username": "joe_smith", "Enrollments": [
+	check("in step", `{"State": "Synced", "Ready": true, "Message": "In step.", "Username": "joe_smith", "Enrollments": [
 		`+b+`, {"CourseCode": "A", "State": "Synced", "Access": "Ended", "Enrolled": false}, `+extra+`]}`)
 
 	// What was said of the old document is not said of the new one.

@@ -32,30 +32,36 @@ func newGuesses() *guesses {
 	return &guesses{networks: newRates(guessRate, guessBurst), accepted: cache.NewLRUExpireCache(acceptedCredentials)}
 }
 
-// wait is how long the credential of a request must not be asked about; 0 is not at all.
-func (g *guesses) wait(r *http.Request) time.Duration {
-	left := g.networks.of(network(r)).Tokens()
+// attempt is a credential that a network shows.
+type attempt struct {
+	credential [sha256.Size]byte
+	network    string
+}
+
+// attemptOf has to be asked for before the authenticator, which takes a good token away.
+func attemptOf(r *http.Request) attempt {
+	return attempt{credential: sha256.Sum256([]byte(r.Header.Get("Authorization"))), network: network(r)}
+}
+
+// wait is how long the API server must not be asked about a credential; 0 is not at all.
+func (g *guesses) wait(a attempt) time.Duration {
+	left := g.networks.of(a.network).Tokens()
 	if left >= 1 {
 		return 0
 	}
-	if _, good := g.accepted.Get(credential(r)); good {
+	if _, good := g.accepted.Get(a.credential); good {
 		return 0
 	}
 	return time.Duration((1 - left) / guessRate * float64(time.Second))
 }
 
-// right says that the credential of a request is good.
-func (g *guesses) right(r *http.Request) { g.accepted.Add(credential(r), nil, acceptedTTL) }
+// right says that a credential is good.
+func (g *guesses) right(a attempt) { g.accepted.Add(a.credential, nil, acceptedTTL) }
 
-// wrong says that the credential of a request is not good. Requests that were under way together may run up a debt.
-func (g *guesses) wrong(r *http.Request) {
-	g.accepted.Remove(credential(r))
-	g.networks.of(network(r)).Reserve()
-}
-
-// credential names what a request shows, without keeping it.
-func credential(r *http.Request) [sha256.Size]byte {
-	return sha256.Sum256([]byte(r.Header.Get("Authorization")))
+// wrong says that a credential is not good. Requests that were under way together may run up a debt.
+func (g *guesses) wrong(a attempt) {
+	g.accepted.Remove(a.credential)
+	g.networks.of(a.network).Reserve()
 }
 
 // network is what one sender has at least: an IPv4 address, or 64 bits of an IPv6 address.

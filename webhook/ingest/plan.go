@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -93,17 +94,28 @@ func (s *store) plan(ctx context.Context, rehearsed stored) (*plan, error) {
 
 // zone is the platform's, or nil while there is none: then nobody knows when a day ends.
 func (s *store) zone(ctx context.Context) (*time.Location, error) {
-	found := &v1alpha1.LearningPlatform{}
-	if err := s.cached.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: platform}, found); client.IgnoreNotFound(err) != nil {
-		return nil, fmt.Errorf("cannot read the LearningPlatform: %w", err)
-	} else if err != nil {
-		return nil, nil //nolint:nilerr // a platform that is missing has no zone
+	found, err := s.platform(ctx, platform)
+	if err != nil || found == nil {
+		return nil, err
 	}
 	zone, err := time.LoadLocation(found.Spec.TimeZone)
 	if err != nil {
 		return nil, nil //nolint:nilerr // the platform's condition says that its zone is wrong
 	}
 	return zone, nil
+}
+
+// platform gives a LearningPlatform, or nil if there is none of that name.
+func (s *store) platform(ctx context.Context, name string) (*v1alpha1.LearningPlatform, error) {
+	found := &v1alpha1.LearningPlatform{}
+	err := s.cached.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: name}, found)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the LearningPlatform: %w", err)
+	}
+	return found, nil
 }
 
 func (s *store) open(course *v1alpha1.CourseAccess, zone *time.Location) bool {

@@ -482,8 +482,11 @@ func TestAnErrorOfTheAPIServerIsNoAcknowledgement(t *testing.T) {
 		"etcd is away":    {http.StatusInternalServerError, http.StatusServiceUnavailable},
 		"shutting down":   {http.StatusServiceUnavailable, http.StatusServiceUnavailable},
 		"gateway timeout": {http.StatusGatewayTimeout, http.StatusServiceUnavailable},
-		"no permission":   {http.StatusForbidden, http.StatusInternalServerError},
-		"no such kind":    {http.StatusNotFound, http.StatusInternalServerError},
+		// It says these while it starts, too.
+		"no such token":     {http.StatusUnauthorized, http.StatusServiceUnavailable},
+		"no permission":     {http.StatusForbidden, http.StatusServiceUnavailable},
+		"no such kind":      {http.StatusNotFound, http.StatusServiceUnavailable},
+		"no sense in there": {http.StatusBadRequest, http.StatusInternalServerError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d.wire.breakWith(func(next http.RoundTripper, r *http.Request) (*http.Response, error) {

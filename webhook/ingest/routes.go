@@ -29,12 +29,20 @@ func (s *Server) Handler() http.Handler {
 	// A document has one address. The multiplexer would redirect others to it: those with /a/../ in them, and the one
 	// without the slash at the end.
 	mux.Handle(strings.TrimSuffix(documentPath, "/{$}"), s.handle(s.notFound))
+	route := middleware.RouteOf(mux)
+	observed := middleware.RequestID(middleware.Trace(route, requests.Count(route, mux)))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if path.Clean(r.URL.Path) != strings.TrimSuffix(r.URL.Path, "/") {
+		if !isClean(r.URL.Path) {
 			r.URL.Path = "/"
 		}
-		mux.ServeHTTP(w, r)
+		observed.ServeHTTP(w, r)
 	})
+}
+
+// isClean is true for a path that the multiplexer would not redirect to another one.
+func isClean(p string) bool {
+	clean := path.Clean(p)
+	return p == clean || p == clean+"/" && clean != "/"
 }
 
 func (s *Server) notFound(http.ResponseWriter, *http.Request) error {
@@ -95,6 +103,9 @@ func (w *answerWriter) Write(body []byte) (int, error) {
 	w.begun = true
 	return w.ResponseWriter.Write(body)
 }
+
+// Unwrap gives http.ResponseController what is below.
+func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func writeJSON(w http.ResponseWriter, r *http.Request, status int, answer any) {
 	w.Header().Set("Content-Type", "application/json")

@@ -1,7 +1,8 @@
 // Package ingest is the back office's door: it takes documents over HTTPS and keeps each as a Contact. A document is
 // acknowledged when the API server has it; what follows from it is the controllers' work.
 //
-// The code reads in the order of a request: server, routes, put and get, gatekeeper, decode, validate, store, conflicts.
+// The code reads in the order of a request: server, routes, put and get, gatekeeper, decode, validate, store, conflicts,
+// record, page.
 package ingest
 
 import (

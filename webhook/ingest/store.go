@@ -17,6 +17,7 @@ import (
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/names"
+	"rollcall.dev/rollcall/internal/trail"
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
@@ -179,17 +180,17 @@ func (s *store) create(ctx context.Context, writer client.Client, key client.Obj
 			PlatformRef: v1alpha1.PlatformReference{Name: platform},
 		},
 	}
-	s.fill(contact, sub)
+	s.fill(ctx, contact, sub)
 	return writer.Create(ctx, contact, fieldOwner)
 }
 
 func (s *store) update(ctx context.Context, writer client.Client, contact *v1alpha1.Contact, sub submission) error {
-	s.fill(contact, sub)
+	s.fill(ctx, contact, sub)
 	return writer.Update(ctx, contact, fieldOwner)
 }
 
 // fill puts the document into the Contact, and leaves what people put there.
-func (s *store) fill(contact *v1alpha1.Contact, sub submission) {
+func (s *store) fill(ctx context.Context, contact *v1alpha1.Contact, sub submission) {
 	contact.Spec.FirstName = sub.document.FirstName
 	contact.Spec.LastName = sub.document.LastName
 	contact.Spec.Email = sub.document.Email
@@ -197,6 +198,8 @@ func (s *store) fill(contact *v1alpha1.Contact, sub submission) {
 	annotate := func(annotation, value string) { metav1.SetMetaDataAnnotation(&contact.ObjectMeta, annotation, value) }
 	annotate(v1alpha1.DocumentReceivedAnnotation, s.clock.Now().UTC().Format(time.RFC3339Nano))
 	annotate(v1alpha1.DocumentSourceAnnotation, sub.caller)
+	annotate(v1alpha1.DocumentRequestIDAnnotation, trail.RequestID(ctx))
+	annotate(v1alpha1.DocumentTraceparentAnnotation, trail.Traceparent(ctx))
 	if sub.revision != nil {
 		annotate(v1alpha1.DocumentRevisionAnnotation, strconv.FormatInt(*sub.revision, 10))
 	}

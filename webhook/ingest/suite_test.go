@@ -25,6 +25,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
+	"go.opentelemetry.io/otel"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -46,6 +48,7 @@ import (
 
 func TestMain(m *testing.M) {
 	ctrl.SetLogger(logr.Discard()) // what the door logs is collected by each test
+	otel.SetTracerProvider(sdktrace.NewTracerProvider())
 	testenv.Main(m)
 }
 
@@ -208,7 +211,10 @@ func (d *door) send(r request) answer {
 	return a
 }
 
-func (d *door) try(r request) (answer, error) {
+func (d *door) try(r request) (answer, error) { return d.tryBy(insecure, r) }
+
+// tryBy sends a request by an HTTP client of its own.
+func (d *door) tryBy(client *http.Client, r request) (answer, error) {
 	req, err := http.NewRequest(r.method, "https://"+d.Addr().String(), strings.NewReader(r.body))
 	if err != nil {
 		return answer{}, err
@@ -220,7 +226,7 @@ func (d *door) try(r request) (answer, error) {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	maps.Copy(req.Header, r.header)
-	response, err := insecure.Do(req)
+	response, err := client.Do(req)
 	if err != nil {
 		return answer{}, err
 	}

@@ -1,4 +1,5 @@
-// Package middleware is what Rollcall's HTTP doors put around their handlers.
+// Package middleware is what Rollcall's HTTP doors put around their handlers. None of it hides
+// http.ResponseController from them.
 package middleware
 
 import (

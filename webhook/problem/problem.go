@@ -2,6 +2,7 @@
 package problem
 
 import (
+	_ "embed" // the page
 	"maps"
 	"math"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	"rollcall.dev/rollcall/webhook/page"
 )
 
 // Problem is an answer other than success. It is an error, so that code returns it like any other.
@@ -50,10 +53,19 @@ type Error struct {
 // Error makes a Problem an error.
 func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
 
-// Write sends the problem.
+//go:embed page.html
+var template string
+
+var problemPage = page.New(template)
+
+// Write sends the problem: as a page to whoever reads with a browser, as JSON to all others.
 func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	maps.Copy(header, p.Header)
+	if page.Wanted(w, r) {
+		page.Write(w, r, p.Status, problemPage, p)
+		return
+	}
 	header.Set("Content-Type", "application/problem+json")
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(p.Status)

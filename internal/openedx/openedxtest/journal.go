@@ -17,6 +17,8 @@ type Call struct {
 	Query  string // as sent, undecoded
 	// Route is Path with its variable parts named, as "/api/user/v1/accounts/{username}"; "" where there is nothing.
 	Route string
+	// RequestID and Traceparent are the headers that say what caused it; empty where they were not sent.
+	RequestID, Traceparent string
 	// Time is when it came.
 	Time time.Time
 	// Status is what was, or if it did not arrive would have been, answered; 0 if a fault broke the connection.
@@ -40,7 +42,8 @@ type journal struct {
 }
 
 func (s *Server) record(r *http.Request, found *route, begin time.Time, status int) {
-	c := Call{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Time: begin, Status: status}
+	c := Call{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery,
+		RequestID: r.Header.Get("X-Request-ID"), Traceparent: r.Header.Get("Traceparent"), Time: begin, Status: status}
 	if found != nil {
 		c.Route = found.name
 	}

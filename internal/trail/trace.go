@@ -1,0 +1,61 @@
+package trail
+
+import (
+	"context"
+	"net/http"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+)
+
+// TraceparentHeader is the HTTP header with the trace and the span that cause a request (W3C Trace Context).
+const TraceparentHeader = "Traceparent"
+
+var (
+	tracer = otel.Tracer("rollcall.dev/rollcall")
+	// propagator knows no baggage: nobody says what others put there, and it would go to the LMS.
+	propagator propagation.TraceContext
+)
+
+// Start begins a span, and gives a context whose logger knows the trace.
+func Start(ctx context.Context, name string, options ...trace.SpanStartOption) (context.Context, trace.Span) {
+	ctx, span := tracer.Start(ctx, name, options...)
+	return logf.IntoContext(ctx, logf.FromContext(ctx).WithValues("traceID", TraceID(ctx))), span
+}
+
+// Extract gives a context that goes on with the trace of a request, if its header names one.
+func Extract(ctx context.Context, header http.Header) context.Context {
+	return propagator.Extract(ctx, propagation.HeaderCarrier(header))
+}
+
+// Resume goes on with the trail of the document that a Contact holds: what is done in the context is done because of it.
+// The caller ends the span.
+func Resume(ctx context.Context, contact *v1alpha1.Contact, step string) (context.Context, trace.Span) {
+	ctx = propagator.Extract(ctx, propagation.MapCarrier{"traceparent": contact.Annotations[v1alpha1.DocumentTraceparentAnnotation]})
+	if id := contact.Annotations[v1alpha1.DocumentRequestIDAnnotation]; IsRequestID(id) {
+		ctx = WithRequestID(ctx, id)
+	}
+	return Start(ctx, step)
+}
+
+// Inject tells the receiver of a request what causes it. It adds nothing where nothing is known.
+func Inject(ctx context.Context, header http.Header) {
+	if id := RequestID(ctx); id != "" {
+		header.Set(RequestIDHeader, id)
+	}
+	propagator.Inject(ctx, propagation.HeaderCarrier(header))
+}
+
+// TraceID names the trace of the context: 32 hex digits, all of them 0 when there is none.
+func TraceID(ctx context.Context) string { return trace.SpanContextFromContext(ctx).TraceID().String() }
+
+// Traceparent is the span of the context as the header traceparent has it; empty when there is none.
+func Traceparent(ctx context.Context) string {
+	carrier := propagation.MapCarrier{}
+	propagator.Inject(ctx, carrier)
+	return carrier["traceparent"]
+}

@@ -1,0 +1,5 @@
+package ingest
+
+import "rollcall.dev/rollcall/webhook/middleware"
+
+var requests = middleware.NewMetrics("ingest")
