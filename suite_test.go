@@ -40,11 +40,15 @@ import (
 	"rollcall.dev/rollcall/internal/names"
 	"rollcall.dev/rollcall/internal/openedx/openedxtest"
 	"rollcall.dev/rollcall/internal/testenv"
+	"rollcall.dev/rollcall/internal/tracing"
 	"rollcall.dev/rollcall/webhook/ingest"
 )
 
 func TestMain(m *testing.M) {
 	ctrl.SetLogger(zap.New(zap.WriteTo(io.Discard)))
+	if _, err := tracing.Start(context.Background(), ""); err != nil {
+		panic(err)
+	}
 	testenv.Main(m)
 }
 
@@ -157,12 +161,12 @@ func (c *company) asOperator() *rest.Config {
 	return config
 }
 
-// put sends a document and gives the answer.
-func (c *company) put(document *document) (int, problem) {
+// put sends a document, with what headers in pairs say, and gives the answer.
+func (c *company) put(document *document, headers ...string) (int, problem) {
 	c.t.Helper()
 	body, err := json.Marshal(map[string]any{"Contact": document})
 	must(c.t, err)
-	status, answer, err := c.try(http.MethodPut, document.ContactID, string(body))
+	status, answer, err := c.try(http.MethodPut, document.ContactID, string(body), headers...)
 	must(c.t, err)
 	var p problem
 	if len(answer) > 0 {
@@ -171,22 +175,25 @@ func (c *company) put(document *document) (int, problem) {
 	return status, p
 }
 
-func (c *company) mustPut(document *document, want int) problem {
+func (c *company) mustPut(document *document, want int, headers ...string) problem {
 	c.t.Helper()
-	status, p := c.put(document)
+	status, p := c.put(document, headers...)
 	if status != want {
 		c.t.Fatalf("PUT of %s = %d %+v, want %d", document.ContactID, status, p, want)
 	}
 	return p
 }
 
-func (c *company) try(method, contactID, body string) (int, []byte, error) {
+func (c *company) try(method, contactID, body string, headers ...string) (int, []byte, error) {
 	request, err := http.NewRequest(method, "https://"+c.door+"/gk/api/contacts/"+contactID+"/enrollments/", bytes.NewBufferString(body))
 	if err != nil {
 		return 0, nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+c.token)
 	request.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
 	response, err := c.http.Do(request)
 	if err != nil {
 		return 0, nil, err
