@@ -64,8 +64,8 @@ fmt: bin/golangci-lint ## Format the code
 	bin/golangci-lint fmt
 
 .PHONY: bench
-bench: controlplane ## Measure ingest against the API server, and LMS calls per learner
-	go run ./hack/bench
+bench: controlplane ## Measure ingest against the API server, and LMS calls per learner; BENCHFLAGS=--quick is shorter
+	go run ./hack/bench --date "$$(date -u +%F)" $(BENCHFLAGS)
 
 FUZZTIME ?= 20s
 .PHONY: fuzz
