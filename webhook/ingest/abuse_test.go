@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -172,4 +173,26 @@ func (d *door) sendRaw(t *testing.T, sent string) (_ answer, answered bool) {
 	body, err := io.ReadAll(response.Body)
 	must(t, err)
 	return answer{response.StatusCode, response.Header, string(body)}, true
+}
+
+// row is what the docs say about it.
+func (a abuse) row() string {
+	gets := "`" + a.problem + "`"
+	switch {
+	case a.status == 0:
+		return "| " + a.what + " | the connection is closed | |"
+	case a.problem == "":
+		gets = "" // the HTTP library's own words
+	}
+	return fmt.Sprintf("| %s | %d | %s |", a.what, a.status, gets)
+}
+
+func TestTheDocsSayWhatAbuseGets(t *testing.T) {
+	page, err := os.ReadFile("../../docs/ingest-api.md")
+	must(t, err)
+	for _, a := range abuses {
+		if !strings.Contains(string(page), a.row()+"\n") {
+			t.Errorf("docs/ingest-api.md lacks the line\n%s", a.row())
+		}
+	}
 }
