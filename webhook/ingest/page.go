@@ -52,8 +52,9 @@ type documentView struct {
 	Digest   string
 	Revision *int64
 	Received *time.Time
-	// Source is who sent it; empty where the document did not come through ingest.
-	Source string
+	// Source is who sent it, and RequestID finds the request in the logs; both are empty where the document did not come
+	// through ingest.
+	Source, RequestID string
 }
 
 type courseView struct {
@@ -102,9 +103,10 @@ func viewOf(found *record, now time.Time) view {
 		LastSync:  moment(contact.Status.LastSyncTime, zone),
 		Attempts:  attemptsViewOf(contact.Status.Attempts, zone),
 		Document: documentView{
-			Digest:   documents.Digest(&contact.Spec)[:12],
-			Revision: documents.Revision(contact),
-			Source:   contact.Annotations[v1alpha1.DocumentSourceAnnotation],
+			Digest:    documents.Digest(&contact.Spec)[:12],
+			Revision:  documents.Revision(contact),
+			Source:    contact.Annotations[v1alpha1.DocumentSourceAnnotation],
+			RequestID: contact.Annotations[v1alpha1.DocumentRequestIDAnnotation],
 		},
 	}
 	if received, err := time.Parse(time.RFC3339, contact.Annotations[v1alpha1.DocumentReceivedAnnotation]); err == nil {

@@ -49,7 +49,7 @@ func TestThePageShowsAllOfTheRecord(t *testing.T) {
 		"The account on the LMS Username ann_ohara How it came about It was there, with the contact's e-mail address. Active yes",
 	})
 	document := textsOf(shown, atom.Section)[2]
-	if want := "Received 15 January 2040, 13:00:00 CET Sent by system:serviceaccount:" + d.namespace + ":writer Revision 42 Digest " +
+	if want := "Received 15 January 2040, 13:00:00 CET Sent by system:serviceaccount:" + d.namespace + ":writer Request ID order-4711 Revision 42 Digest " +
 		a.header.Get("ETag")[1:13] + "…"; !strings.HasSuffix(document, want) {
 		t.Errorf("the document's section is %s, want it to end with %s", document, want)
 	}
@@ -210,7 +210,7 @@ func TestMarkupInARecordIsText(t *testing.T) {
 	stand(&status, 0, v1alpha1.ConditionConflict, hostile, hostile)
 	found := &record{
 		contact: &v1alpha1.Contact{
-			ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.DocumentSourceAnnotation: hostile}},
+			ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{v1alpha1.DocumentSourceAnnotation: hostile, v1alpha1.DocumentRequestIDAnnotation: hostile}},
 			Spec:       v1alpha1.ContactSpec{ContactID: hostile, FirstName: hostile, LastName: hostile, Email: hostile},
 			Status: v1alpha1.ContactStatus{ObjectStatus: status, Attempts: attempts,
 				Learner: v1alpha1.LearnerStatus{Username: hostile, ProvisionedBy: hostile}},
@@ -224,8 +224,8 @@ func TestMarkupInARecordIsText(t *testing.T) {
 		},
 	}
 	shown := render(found, time.Now()).page(t) // which finds no element but those of a page
-	if got := strings.Count(textsOf(shown, atom.Body)[0], strings.Join(strings.Fields(hostile), " ")); got != 28 {
-		t.Errorf("the text is there %d times, want 28:\n%s", got, textsOf(shown, atom.Body)[0])
+	if got := strings.Count(textsOf(shown, atom.Body)[0], strings.Join(strings.Fields(hostile), " ")); got != 29 {
+		t.Errorf("the text is there %d times, want 29:\n%s", got, textsOf(shown, atom.Body)[0])
 	}
 }
 
@@ -258,7 +258,7 @@ func openWithAnn(t *testing.T) *door {
 	}
 	must(t, d.admin.Create(ctx, platform))
 	d.seen(platform)
-	d.send(request{method: http.MethodPut, path: pathOf("000777"), body: ann, header: http.Header{revisionHeader: {"42"}}})
+	d.send(request{method: http.MethodPut, path: pathOf("000777"), body: ann, header: http.Header{revisionHeader: {"42"}, "X-Request-Id": {"order-4711"}}})
 
 	contact := d.contact("000777")
 	contact.Status.Learner = v1alpha1.LearnerStatus{Username: "ann_ohara", ProvisionedBy: v1alpha1.ProvisionedByAdoption, Active: new(true)}
