@@ -47,11 +47,11 @@ type options struct {
 func main() {
 	if err := command().ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
 		fmt.Fprintln(os.Stderr, "rollcall:", err)
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
 }
 
-// command is the program: it runs Rollcall as its flags say.
+// command is the program: it runs Rollcall as its flags say. A subcommand is the loader.
 func command() *cobra.Command {
 	o := options{ingestLimits: ingest.DefaultLimits()}
 	logging := zap.Options{}
@@ -82,6 +82,7 @@ func command() *cobra.Command {
 	flags.StringVar(&o.leaseNamespace, "leader-election-namespace", "", "namespace in which the replicas settle who reconciles (default the one that Rollcall runs in; outside of a cluster it is needed)")
 	logging.BindFlags(flag.CommandLine)
 	flags.AddGoFlagSet(flag.CommandLine) // those of the logging, and the kubeconfig
+	c.AddCommand(pushCommand())
 	return c
 }
 

@@ -1,0 +1,96 @@
+package push
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// private is the mode of all files that are written: they say who learns what.
+const private = 0o600
+
+// record is a file beside the input that entries are appended to. It is not there before the first one.
+type record struct {
+	path   string
+	header []byte
+	// length is that of the file, in bytes.
+	length int64
+	file   *os.File
+}
+
+// restore makes the file as long as it was when a state was saved that later entries are not part of.
+func (r *record) restore(length int64) error {
+	r.length = length
+	if length == 0 {
+		return remove(r.path)
+	}
+	file, err := os.OpenFile(r.path, os.O_RDWR, private)
+	if err != nil {
+		return err
+	}
+	r.file = file
+	end, err := file.Seek(0, io.SeekEnd)
+	if err == nil && end < length {
+		err = fmt.Errorf("%s is shorter than it was", r.path)
+	}
+	if err != nil {
+		return errors.Join(err, r.close())
+	}
+	_, err = file.Seek(length, io.SeekStart)
+	return errors.Join(err, file.Truncate(length))
+}
+
+func (r *record) append(entry []byte) error {
+	if r.file == nil {
+		file, err := os.OpenFile(r.path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, private)
+		if err != nil {
+			return err
+		}
+		r.file = file
+		entry = append(bytes.Clone(r.header), entry...)
+	}
+	n, err := r.file.Write(entry)
+	r.length += int64(n)
+	return err
+}
+
+func (r *record) close() error {
+	if r.file == nil {
+		return nil
+	}
+	file := r.file
+	r.file = nil
+	return file.Close()
+}
+
+// remove deletes a file if it is there.
+func remove(path string) error {
+	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// reportHeader names the columns of a report.
+const reportHeader = "line\tcontactID\tstatus\ttype\tpointer\treason\tdetail\n"
+
+// report is a document's part of a report: a row for each thing that is wrong with it, or conflicts.
+func report(d *document, a *answer) []byte {
+	errors := a.Errors
+	if len(errors) == 0 {
+		errors = []finding{{Reason: a.kind(), Detail: a.Detail}}
+	}
+	var rows bytes.Buffer
+	for _, e := range errors {
+		cells := []string{strconv.FormatInt(d.line, 10), a.ContactID, a.status(), a.Type, e.where(), e.Reason, e.Detail}
+		for i, cell := range cells {
+			cells[i] = strings.Join(strings.Fields(cell), " ") // a tab or an end of line would begin another cell
+		}
+		rows.WriteString(strings.Join(cells, "\t") + "\n")
+	}
+	return rows.Bytes()
+}
