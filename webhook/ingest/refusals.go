@@ -7,6 +7,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"rollcall.dev/rollcall/webhook/middleware"
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
@@ -54,6 +55,6 @@ func (l *refusalLog) note(r *http.Request, p *problem.Problem) {
 	refusedTotal.WithLabelValues(reason).Inc()
 	if l.lines.of(reason).Allow() {
 		ctrl.LoggerFrom(r.Context()).Info("Refused a caller", "reason", reason, "remote", remoteAddress(r).String(),
-			"method", r.Method, "route", r.Pattern)
+			"method", r.Method, "route", middleware.RouteInside(r))
 	}
 }

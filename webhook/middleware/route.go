@@ -15,8 +15,15 @@ type Route func(*http.Request) string
 func RouteOf(mux *http.ServeMux) Route {
 	return func(r *http.Request) string {
 		_, pattern := mux.Handler(r)
-		return cmp.Or(strings.TrimSuffix(pattern[strings.IndexByte(pattern, ' ')+1:], "{$}"), "/")
+		return routeNamed(pattern)
 	}
+}
+
+// RouteInside names the route of a request that a multiplexer has sent to its handler, as RouteOf does.
+func RouteInside(r *http.Request) string { return routeNamed(r.Pattern) }
+
+func routeNamed(pattern string) string {
+	return cmp.Or(strings.TrimSuffix(pattern[strings.IndexByte(pattern, ' ')+1:], "{$}"), "/")
 }
 
 // methodOf names the method of a request. Callers may make up others than these, and each would be a metric.
