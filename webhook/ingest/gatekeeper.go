@@ -103,6 +103,7 @@ func (g *gatekeeper) allow(r *http.Request, verb, contactID string) (caller stri
 	if err != nil {
 		return "", err
 	}
+	entryOf(r.Context()).caller = who.GetName()
 	if err := g.pace(who); err != nil {
 		return "", err
 	}

@@ -21,6 +21,7 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	entryOf(r.Context()).asked(wish)
 	body, err := s.readBody(w, r)
 	if err != nil {
 		return err
@@ -71,13 +72,15 @@ type receipt struct {
 
 // take stores a document, or goes through it in a dry run. A conflict is no reason not to store.
 func (s *Server) take(ctx context.Context, sub submission) (taken, error) {
+	entry := entryOf(ctx)
+	entry.digest = documents.Digest(&sub.document)
 	stored, err := s.store.put(ctx, sub)
 	if err != nil {
 		return taken{}, err
 	}
 	result := taken{
 		receipt:  receipt{Result: stored.result},
-		digest:   documents.Digest(&stored.contact.Spec),
+		digest:   entry.digest,
 		revision: documents.Revision(stored.contact),
 	}
 	if result.conflicts, err = s.store.conflicts(ctx, stored.contact, sub.dryRun); err != nil {
@@ -88,6 +91,7 @@ func (s *Server) take(ctx context.Context, sub submission) (taken, error) {
 			return taken{}, err
 		}
 	}
+	entry.accepted(result)
 	return result, nil
 }
 

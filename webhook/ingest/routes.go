@@ -19,7 +19,7 @@ func (s *Server) Handler() http.Handler {
 	documentPath := s.pathPrefix + "/contacts/{contactID}/enrollments/{$}"
 	inFlight := middleware.InFlight(s.limits.MaxInFlight, s.handle(s.overloaded))
 	mux := http.NewServeMux()
-	mux.Handle("PUT "+documentPath, inFlight(s.handle(s.put)))
+	mux.Handle("PUT "+documentPath, audited(inFlight(s.handle(s.put))))
 	mux.Handle("GET "+documentPath, inFlight(s.handle(s.get))) // and HEAD, as HTTP wants it
 	mux.Handle(documentPath, s.handle(func(http.ResponseWriter, *http.Request) error {
 		return problem.MethodNotAllowed(http.MethodGet, http.MethodHead, http.MethodPut)
@@ -71,19 +71,24 @@ func (s *Server) handle(serve func(http.ResponseWriter, *http.Request) error) ht
 				if answer.begun {
 					panic(http.ErrAbortHandler) // the caller sees that the answer is cut off, and no second one behind it
 				}
-				problem.Internal().Write(answer, r)
+				s.refuse(answer, r, problem.Internal())
 			}
 		}()
 		if !s.synced.Load() {
-			problem.Unavailable("Rollcall is starting.", retryAfter).Write(answer, r)
+			s.refuse(answer, r, problem.Unavailable("Rollcall is starting.", retryAfter))
 			return
 		}
 		if err := serve(answer, r); err != nil {
-			found := problemOf(ctx, err)
-			s.refusals.note(r, found)
-			found.Write(answer, r)
+			s.refuse(answer, r, problemOf(ctx, err))
 		}
 	})
+}
+
+// refuse answers with a problem, and notes it where it counts.
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, p *problem.Problem) {
+	s.refusals.note(r, p)
+	entryOf(r.Context()).refused(p)
+	p.Write(w, r)
 }
 
 // answerWriter knows whether the answer has begun.
