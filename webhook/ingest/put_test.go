@@ -235,10 +235,10 @@ func TestPutLeavesAContactAloneThatIsBeingDeletedOrNotItsOwn(t *testing.T) {
 	}
 
 	for name, test := range map[string]struct {
-		spec          v1alpha1.ContactSpec
-		put, get      int
-		kind, detail  string
-		namedInTheLog bool
+		spec              v1alpha1.ContactSpec
+		put, get          int
+		kind, detail      string
+		explainedInTheLog bool
 	}{
 		"other-id": {v1alpha1.ContactSpec{ContactID: "another"}, 500, 404, "internal", "its log says why", true},
 		"other-platform": {v1alpha1.ContactSpec{ContactID: "other-platform", PlatformRef: v1alpha1.PlatformReference{Name: "second"}},
@@ -255,8 +255,8 @@ func TestPutLeavesAContactAloneThatIsBeingDeletedOrNotItsOwn(t *testing.T) {
 		if a := d.get(name); a.status != test.get {
 			t.Errorf("GET = %d %s of %s, want %d", a.status, a.body, name, test.get)
 		}
-		if strings.Contains(d.logs.all(), foreign.Name) != test.namedInTheLog {
-			t.Errorf("that the log names %s is not %v", foreign.Name, test.namedInTheLog)
+		if strings.Contains(d.logs.all(), "the Contact "+foreign.Name) != test.explainedInTheLog {
+			t.Errorf("that the log says what is wrong with %s is not %v", foreign.Name, test.explainedInTheLog)
 		}
 		if got := d.contact(foreign.Name); got.ResourceVersion != foreign.ResourceVersion {
 			t.Errorf("%s was written", foreign.Name)
