@@ -28,8 +28,6 @@ const (
 	fieldOwner = client.FieldOwner("rollcall-ingest")
 	// platform is the LearningPlatform of every contact that comes through ingest.
 	platform = "default"
-	// maxAttempts bounds how often one document is tried while others write to the same Contact.
-	maxAttempts = 5
 )
 
 // store keeps documents as Contacts: one write for a document that is new or differs, none for one that is there.
@@ -86,7 +84,8 @@ func (s *store) put(ctx context.Context, sub submission) (stored, error) {
 		writer = s.rehearsal
 	}
 	var reader client.Reader = s.cached
-	for range maxAttempts {
+	// Who loses against another writer tries again until the request's deadline: each time somebody's document is stored.
+	for ctx.Err() == nil {
 		contact := &v1alpha1.Contact{}
 		err := reader.Get(ctx, key, contact)
 		present := err == nil
@@ -152,7 +151,7 @@ func (s *store) put(ctx context.Context, sub submission) (stored, error) {
 			return stored{}, fmt.Errorf("cannot write the Contact: %w", err)
 		}
 	}
-	return stored{}, fmt.Errorf("cannot write the Contact: others changed it %d times meanwhile", maxAttempts)
+	return stored{}, fmt.Errorf("cannot write the Contact, which others keep changing: %w", ctx.Err())
 }
 
 // errForeign is about an object that has the name which a contact's object would have.
