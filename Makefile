@@ -67,6 +67,11 @@ fmt: bin/golangci-lint ## Format the code
 bench: controlplane ## Measure ingest against the API server, and LMS calls per learner; BENCHFLAGS=--quick is shorter
 	go run ./hack/bench --date "$$(date -u +%F)" $(BENCHFLAGS)
 
+ROUNDS ?= 20
+.PHONY: test-faults
+test-faults: controlplane ## Kill Rollcall, kube-apiserver and etcd under load, ROUNDS (20) times
+	go test -count=1 -timeout 1h -v $(GOTESTFLAGS) ./test/faults -faults.rounds=$(ROUNDS)
+
 FUZZTIME ?= 20s
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (20s)

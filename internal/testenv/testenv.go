@@ -75,14 +75,9 @@ func Start(flags ...string) (config *rest.Config, stop func() error, err error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	assets := os.Getenv(assetsVariable)
-	if assets == "" {
-		assets = filepath.Join(root, "bin", "k8s")
-	}
-	for _, program := range []string{"etcd", "kube-apiserver"} {
-		if _, err := os.Stat(filepath.Join(assets, program)); err != nil {
-			return nil, nil, fmt.Errorf("the tests need a control plane: run \"make controlplane\", or set %s: %w", assetsVariable, err)
-		}
+	assets, err := Assets()
+	if err != nil {
+		return nil, nil, err
 	}
 
 	environment := &envtest.Environment{
@@ -106,6 +101,24 @@ func Start(flags ...string) (config *rest.Config, stop func() error, err error) 
 		return nil, nil, errors.Join(fmt.Errorf("cannot start the control plane: %w", err), environment.Stop())
 	}
 	return config, environment.Stop, nil
+}
+
+// Assets is the folder of etcd, kube-apiserver and kubectl.
+func Assets() (string, error) {
+	assets := os.Getenv(assetsVariable)
+	if assets == "" {
+		root, err := moduleRoot()
+		if err != nil {
+			return "", err
+		}
+		assets = filepath.Join(root, "bin", "k8s")
+	}
+	for _, program := range []string{"etcd", "kube-apiserver"} {
+		if _, err := os.Stat(filepath.Join(assets, program)); err != nil {
+			return "", fmt.Errorf("the tests need a control plane: run \"make controlplane\", or set %s: %w", assetsVariable, err)
+		}
+	}
+	return assets, nil
 }
 
 // Namespace makes a namespace for one test and gives its name. It stays: no controller is there that could empty it.
