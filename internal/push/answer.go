@@ -56,8 +56,10 @@ func isLater(status int) bool {
 // isFailure is true when the server failed, perhaps only on this document.
 func (a *answer) isFailure() bool { return a.Status >= http.StatusInternalServerError }
 
-// isUnauthenticated is true when the credential ended in the middle of a request.
-func (a *answer) isUnauthenticated() bool { return a.Status == http.StatusUnauthorized }
+// isAboutCaller is true when it is not the document that is refused, but who sends it: so would be every other one.
+func (a *answer) isAboutCaller() bool {
+	return a.Status == http.StatusUnauthorized || a.Type == "/problems/forbidden"
+}
 
 // kind is the last word of the problem's type.
 func (a *answer) kind() string {

@@ -95,13 +95,13 @@ func Run(ctx context.Context, options Options) error {
 	err = ledger.close(p.push(ctx))
 	progress.end()
 	err = errors.Join(err, ledger.summarize(options.Output, options.Clock.Since(started), ledger.done()-begun))
-	switch refused := ledger.state.Tally.Refused; {
+	switch refused, all := ledger.state.Tally.Refused, ledger.done(); {
 	case err != nil && input.named && !options.DryRun:
 		return unfinished(err.Error() + "; the same command goes on where this run ended")
 	case err != nil:
 		return unfinished(err.Error())
 	case refused > 0:
-		return &Failure{Code: CodeRefused, message: fmt.Sprintf("%d documents were refused", refused)}
+		return &Failure{Code: CodeRefused, message: fmt.Sprintf("%d of %d documents were refused", refused, all)}
 	default:
 		return nil
 	}

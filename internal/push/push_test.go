@@ -271,6 +271,54 @@ func TestARefusedRequestStopsWithAReason(t *testing.T) {
 	}
 }
 
+func TestACallerWithoutPermissionIsNoFaultOfTheDocuments(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.reply = func(string) map[string]any {
+		return map[string]any{"status": http.StatusForbidden, "type": "/problems/forbidden", "detail": "You may not."}
+	}
+	file := write(t, "learners.ndjson", lines(5))
+	got := s.push(s.options(file), CodeUnfinished)
+	if !strings.Contains(got.messages, "403 Forbidden: You may not. The credential is valid, but not allowed") {
+		t.Errorf("messages:\n%s", got.messages)
+	}
+	s.reply = nil
+	s.push(s.options(file), 0)
+	if len(s.order) != 5 {
+		t.Errorf("stored %q when the permission was there", s.order)
+	}
+}
+
+func TestARunWhoseListsWereCutBeginsAnew(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.reply = func(id string) map[string]any {
+		switch id {
+		case "c00001":
+			return refusal403("/Contact/Email", "Malformed")
+		case "c00003":
+			return map[string]any{"status": http.StatusUnauthorized, "type": "/problems/unauthenticated"}
+		}
+		return nil
+	}
+	file := write(t, "learners.ndjson", lines(5))
+	s.push(s.options(file), CodeUnfinished)
+	must(t, os.Truncate(file+".refused.tsv", 10))
+	s.reply = func(id string) map[string]any {
+		if id == "c00002" {
+			return refusal403("/Contact/Email", "Malformed")
+		}
+		return nil
+	}
+	got := s.push(s.options(file), CodeRefused)
+	if !strings.Contains(got.messages, ".refused.tsv is shorter than it was; starting over") {
+		t.Errorf("messages:\n%s", got.messages)
+	}
+	if got := read(t, file+".refused.ndjson"); got != line("c00002") {
+		t.Errorf("refused lines:\n%s", got)
+	}
+}
+
 func TestAnOverloadedServerIsWaitedForUntilPatienceEnds(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
@@ -347,10 +395,13 @@ func TestADryRunSaysWhatWouldChangeAndWritesNothing(t *testing.T) {
 			return map[string]any{"status": 200, "Plan": map[string]any{
 				"Changes":     []any{map[string]any{"Pointer": "/Contact/Enrollments/0", "CourseCode": "1234A", "Change": "Dropped"}},
 				"Withdrawals": []any{map[string]any{"CourseCode": "1234A", "Reason": "Dropped"}}}}
+		case "c00003":
+			return map[string]any{"status": http.StatusConflict, "type": "/problems/conflict", "errors": []finding{{Reason: "CourseNotFound"}},
+				"Plan": map[string]any{"Changes": []any{}, "Withdrawals": []any{}}}
 		}
 		return refusal403("/Contact/Email", "Malformed")
 	}
-	file := write(t, "learners.ndjson", lines(3))
+	file := write(t, "learners.ndjson", lines(4))
 	o := s.options(file)
 	o.DryRun = true
 	got := s.push(o, CodeRefused)

@@ -25,6 +25,9 @@ type record struct {
 // restore makes the file as long as it was when a state was saved that later entries are not part of.
 func (r *record) restore(length int64) error {
 	r.length = length
+	if err := r.close(); err != nil { // of an attempt that did not succeed for all records
+		return err
+	}
 	if length == 0 {
 		return remove(r.path)
 	}

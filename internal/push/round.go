@@ -191,7 +191,8 @@ func (r *round) settle(document *document, a *answer) error {
 	switch {
 	case r.waits[a.ContactID]:
 		r.again = append(r.again, document)
-	case a.isUnauthenticated():
+	case a.isAboutCaller():
+		r.again = append(r.again, document)
 		return a.failure()
 	case a.isLater():
 		r.later(document, a)

@@ -41,7 +41,7 @@ func (t *tally) add(a *answer) {
 	if a.Plan == nil {
 		return
 	}
-	if len(a.Plan.Changes) == 0 {
+	if a.Status == http.StatusOK && len(a.Plan.Changes) == 0 {
 		t.unchanged++
 	}
 	for _, change := range a.Plan.Changes {
