@@ -3,40 +3,13 @@ package ingest
 import (
 	"errors"
 	"fmt"
-	"io"
-	"mime"
-	"net/http"
 	"reflect"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"rollcall.dev/rollcall/webhook/problem"
 )
-
-// readBody gives the body of a request that says it is JSON.
-func (s *Server) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	mediaType, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if charset := parameters["charset"]; err != nil || mediaType != "application/json" ||
-		charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return nil, problem.UnsupportedMediaType("Send JSON in UTF-8: Content-Type: application/json.")
-	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return nil, problem.UnsupportedMediaType("Send the body as it is, without Content-Encoding.")
-	}
-	if r.ContentLength > s.limits.DocumentBytes {
-		return nil, problem.TooLarge(s.limits.DocumentBytes)
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.limits.DocumentBytes))
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, problem.TooLarge(s.limits.DocumentBytes)
-	}
-	if err != nil { // too slow, cut off, or not of the length that was announced
-		return nil, problem.Unavailable("The request's body did not arrive whole. Nothing was stored; send the request again.", retryAfter)
-	}
-	return body, nil
-}
 
 // decode reads a document, alone or with what else comes with it. It finds the first error only; validate finds all of
 // them.

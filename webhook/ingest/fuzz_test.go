@@ -30,6 +30,7 @@ func FuzzHandler(f *testing.F) {
 		f.Add(http.MethodGet, path, "Accept", "text/html;q=0.5, */*", "")
 		f.Add(http.MethodGet, path, "Accept", "text/html", "")
 		f.Add(http.MethodPost, path, "Content-Encoding", "gzip", joe())
+		f.Add(http.MethodPost, path, "Content-Type", "application/x-ndjson", joe())
 	}
 	handler := d.Handler()
 	f.Fuzz(func(t *testing.T, method, path, name, value, body string) {

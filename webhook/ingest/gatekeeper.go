@@ -147,7 +147,29 @@ func (g *gatekeeper) pace(who user.Info) error {
 
 // authorize refuses a caller who may not use the verb on the contact's document.
 func (g *gatekeeper) authorize(ctx context.Context, who user.Info, verb, contactID string) error {
-	attributes := authorizer.AttributesRecord{
+	// What most callers may do is all contacts, and it is one answer to remember for each of them; with the name it would
+	// be a review for every contact.
+	for _, name := range []string{allContacts, names.Contact(contactID)} {
+		allowed, err := g.mayUse(ctx, who, verb, name)
+		if err != nil {
+			return err
+		}
+		if allowed {
+			return nil
+		}
+	}
+	return problem.Forbidden(fmt.Sprintf(
+		"The caller has no permission to %s contacts/document in this namespace.", verb))
+}
+
+// allContacts asks for the permission that needs no name.
+const allContacts = ""
+
+// mayUse asks whether a caller may use the verb on the document of the Contact with this name.
+func (g *gatekeeper) mayUse(ctx context.Context, who user.Info, verb, name string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
+	defer cancel()
+	decision, _, err := g.authorizer.Authorize(ctx, authorizer.AttributesRecord{
 		User:            who,
 		Verb:            verb,
 		Namespace:       g.namespace,
@@ -155,24 +177,13 @@ func (g *gatekeeper) authorize(ctx context.Context, who user.Info, verb, contact
 		APIVersion:      v1alpha1.GroupVersion.Version,
 		Resource:        "contacts",
 		Subresource:     "document",
+		Name:            name,
 		ResourceRequest: true,
+	})
+	if err != nil {
+		return false, fmt.Errorf("cannot authorize: %w", err)
 	}
-	// An empty name asks for all contacts. That is what most callers may do, and it is one answer to remember for each
-	// of them; with the name it would be a review for every contact.
-	for _, name := range []string{"", names.Contact(contactID)} {
-		attributes.Name = name
-		ctx, cancel := context.WithTimeout(ctx, reviewTimeout)
-		decision, _, err := g.authorizer.Authorize(ctx, attributes)
-		cancel()
-		if err != nil {
-			return fmt.Errorf("cannot authorize: %w", err)
-		}
-		if decision == authorizer.DecisionAllow {
-			return nil
-		}
-	}
-	return problem.Forbidden(fmt.Sprintf(
-		"The caller has no permission to %s contacts/document in this namespace.", verb))
+	return decision == authorizer.DecisionAllow, nil
 }
 
 // unanswered tells a token review that failed from one that said no. The authenticator returns both as errors; a no is

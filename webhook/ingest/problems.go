@@ -33,6 +33,14 @@ func notJSON(detail string, errors ...problem.Error) *problem.Problem {
 	}
 }
 
+// notGzip says that a body is not what its header says.
+func notGzip() *problem.Problem {
+	found := problem.BadRequest(problem.Error{Header: "Content-Encoding", Reason: reasonInconsistent,
+		Detail: "The body is not gzip, or is damaged."})
+	found.Detail = "Send again what is not acknowledged, packed well or not at all."
+	return found
+}
+
 // invalid says that a document is wrong by itself.
 func invalid(errors ...problem.Error) *problem.Problem {
 	return &problem.Problem{
@@ -64,8 +72,8 @@ func preconditionFailed(header string) *problem.Problem {
 func outdated() *problem.Problem {
 	return &problem.Problem{
 		Type: "/problems/revision-outdated", Title: "A newer document is stored", Status: http.StatusPreconditionFailed,
-		Detail: "Nothing was stored. A document of this contact with a higher revision came before; its number is in the " +
-			"header Document-Revision of this answer.",
+		Detail: "Nothing was stored. A document of this contact with a higher revision came before; the header " +
+			"Document-Revision tells its number.",
 		Errors: []problem.Error{{Header: revisionHeader, Reason: reasonInconsistent, Detail: "This is lower than the stored revision."}},
 	}
 }

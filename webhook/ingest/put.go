@@ -22,18 +22,12 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	entryOf(r.Context()).asked(wish)
-	body, err := s.readBody(w, r)
+	body, err := s.readBody(r)
 	if err != nil {
 		return err
 	}
-	sent, err := decode[document](body)
-	if err != nil {
-		return err
-	}
-	if err := sent.validate(contactID); err != nil {
-		return err
-	}
-	taken, err := s.take(r.Context(), submission{caller: caller, document: sent.spec(), wish: wish})
+	sent, fault := decode[document](body)
+	taken, err := s.receive(r.Context(), caller, parcel{contactID: contactID, document: sent, wish: wish, fault: fault})
 	if err != nil {
 		return err
 	}
@@ -43,6 +37,27 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request) error {
 	}
 	writeJSON(w, r, taken.status(), taken.receipt)
 	return nil
+}
+
+// parcel is one document as it came in: in a PUT, or in a line of a bulk request.
+type parcel struct {
+	// contactID is whose document it is said to be, by the URL or by the line itself.
+	contactID string
+	document  document
+	wish      wish
+	// fault is why it is not looked at, such as that it holds no document.
+	fault error
+}
+
+// receive decides about a document. Every one that comes in, by PUT or in a line of a bulk request, goes through here.
+func (s *Server) receive(ctx context.Context, caller string, sent parcel) (taken, error) {
+	if sent.fault != nil {
+		return taken{}, sent.fault
+	}
+	if err := sent.document.validate(sent.contactID); err != nil {
+		return taken{}, err
+	}
+	return s.take(ctx, submission{caller: caller, document: sent.document.spec(), wish: sent.wish})
 }
 
 // submission is a valid document, and how its caller wants it stored.

@@ -18,17 +18,24 @@ import (
 func (s *Server) Handler() http.Handler {
 	documentPath := s.pathPrefix + "/contacts/{contactID}/enrollments/{$}"
 	inFlight := middleware.InFlight(s.limits.MaxInFlight, s.handle(s.overloaded))
+	bulkInFlight := middleware.InFlight(s.limits.MaxBulkInFlight, s.handle(s.overloaded))
 	mux := http.NewServeMux()
-	mux.Handle("PUT "+documentPath, audited(inFlight(s.handle(s.put))))
-	mux.Handle("GET "+documentPath, inFlight(s.handle(s.get))) // and HEAD, as HTTP wants it
+	mux.Handle("PUT "+documentPath, audited(inFlight(s.handle(s.timed(s.put)))))
+	mux.Handle("GET "+documentPath, inFlight(s.handle(s.timed(s.get)))) // and HEAD, as HTTP wants it
 	mux.Handle(documentPath, s.handle(func(http.ResponseWriter, *http.Request) error {
 		return problem.MethodNotAllowed(http.MethodGet, http.MethodHead, http.MethodPut)
 	}))
+	bulkPath := s.pathPrefix + "/contacts/{$}"
+	mux.Handle("POST "+bulkPath, bulkInFlight(s.handle(s.bulk))) // as long as it takes
+	mux.Handle(bulkPath, s.handle(func(http.ResponseWriter, *http.Request) error {
+		return problem.MethodNotAllowed(http.MethodPost)
+	}))
 	mux.Handle("/", s.handle(s.notFound))
 
-	// A document has one address. The multiplexer would redirect others to it: those with /a/../ in them, and the one
+	// Everything has one address. The multiplexer would redirect others to it: those with /a/../ in them, and those
 	// without the slash at the end.
 	mux.Handle(strings.TrimSuffix(documentPath, "/{$}"), s.handle(s.notFound))
+	mux.Handle(strings.TrimSuffix(bulkPath, "/{$}"), s.handle(s.notFound))
 	route := middleware.RouteOf(mux)
 	observed := middleware.RequestID(middleware.Trace(route, requests.Count(route, mux)))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -53,13 +60,21 @@ func (s *Server) overloaded(http.ResponseWriter, *http.Request) error {
 	return problem.Overloaded("This replica works on as many requests as it takes at a time.", retryAfter)
 }
 
-// handle makes a handler of a function that returns its problems. It sees to the deadline, to a cache that is not
-// filled yet, and to panics.
-func (s *Server) handle(serve func(http.ResponseWriter, *http.Request) error) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// serveFunc serves a request, or returns the problem to answer.
+type serveFunc func(http.ResponseWriter, *http.Request) error
+
+// timed puts the deadline on the work on a request.
+func (s *Server) timed(serve serveFunc) serveFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
 		ctx, cancel := context.WithTimeout(r.Context(), s.limits.RequestTimeout)
 		defer cancel()
-		r = r.WithContext(ctx)
+		return serve(w, r.WithContext(ctx))
+	}
+}
+
+// handle makes a handler of a function that returns its problems. It sees to a cache that is not filled yet, and to panics.
+func (s *Server) handle(serve serveFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer := &answerWriter{ResponseWriter: w}
 		defer func() {
 			switch reason := recover(); reason {
@@ -67,11 +82,11 @@ func (s *Server) handle(serve func(http.ResponseWriter, *http.Request) error) ht
 			case http.ErrAbortHandler:
 				panic(reason)
 			default:
-				ctrl.LoggerFrom(ctx).Info("Recovered from a panic", "reason", reason, "stack", string(debug.Stack()))
+				internal := recovered(r.Context(), reason)
 				if answer.begun {
 					panic(http.ErrAbortHandler) // the caller sees that the answer is cut off, and no second one behind it
 				}
-				s.refuse(answer, r, problem.Internal())
+				s.refuse(answer, r, internal)
 			}
 		}()
 		if !s.synced.Load() {
@@ -79,7 +94,7 @@ func (s *Server) handle(serve func(http.ResponseWriter, *http.Request) error) ht
 			return
 		}
 		if err := serve(answer, r); err != nil {
-			s.refuse(answer, r, problemOf(ctx, err))
+			s.refuse(answer, r, problemOf(r.Context(), err))
 		}
 	})
 }
@@ -89,6 +104,22 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, p *problem.Probl
 	s.refusals.note(r, p)
 	entryOf(r.Context()).refused(p)
 	p.Write(w, r)
+}
+
+// guarded does some work, and makes a problem of a panic.
+func guarded(ctx context.Context, work func() error) (err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = recovered(ctx, reason)
+		}
+	}()
+	return work()
+}
+
+// recovered logs the reason of a panic and gives the answer.
+func recovered(ctx context.Context, reason any) *problem.Problem {
+	ctrl.LoggerFrom(ctx).Info("Recovered from a panic", "reason", reason, "stack", string(debug.Stack()))
+	return problem.Internal()
 }
 
 // answerWriter knows whether the answer has begun.

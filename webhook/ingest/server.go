@@ -1,8 +1,8 @@
 // Package ingest is the back office's door: it takes documents over HTTPS and keeps each as a Contact. A document is
 // acknowledged when the API server has it; what follows from it is the controllers' work.
 //
-// The code reads in the order of a request: server, routes, put and get, gatekeeper, decode, validate, store, conflicts,
-// record, page.
+// The code reads in the order of a request: server, routes, put, bulk and get, gatekeeper, body, decode, validate, store,
+// conflicts, record, page.
 package ingest
 
 import (
@@ -78,6 +78,8 @@ type Server struct {
 	certificates *certwatcher.CertWatcher
 	authorities  authorities
 	synced       atomic.Bool
+	// stopping is closed when the server begins to end.
+	stopping chan struct{}
 }
 
 var (
@@ -155,6 +157,7 @@ func New(options Options) (*Server, error) {
 		listener:     listener,
 		certificates: certificates,
 		authorities:  authorities,
+		stopping:     make(chan struct{}),
 	}, nil
 }
 
@@ -189,6 +192,7 @@ func (s *Server) Start(ctx context.Context) error {
 		// What one client does wrong in its handshake is no error of ours.
 		ErrorLog: slog.NewLogLogger(logr.ToSlogHandler(log), slog.LevelDebug),
 	}
+	server.RegisterOnShutdown(func() { close(s.stopping) })
 
 	tasks, ctx := errgroup.WithContext(ctx)
 	tasks.Go(func() error { return s.certificates.Start(ctx) })

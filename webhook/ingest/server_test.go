@@ -67,7 +67,8 @@ func TestEveryRequestGetsItsStatus(t *testing.T) {
 		"no type":               {request{method: "PUT", path: stored, body: "{}", header: http.Header{"Content-Type": nil}}, 415, "unsupported-media-type", nil},
 		"XML":                   {request{method: "PUT", path: stored, body: "{}", header: header("Content-Type", "text/xml")}, 415, "unsupported-media-type", nil},
 		"another charset":       {request{method: "PUT", path: stored, body: "{}", header: header("Content-Type", "application/json; charset=latin1")}, 415, "unsupported-media-type", nil},
-		"compressed":            {request{method: "PUT", path: stored, body: "{}", header: header("Content-Encoding", "gzip")}, 415, "unsupported-media-type", nil},
+		"compressed otherwise":  {request{method: "PUT", path: stored, body: "{}", header: header("Content-Encoding", "br")}, 415, "unsupported-media-type", header("Accept-Encoding", "gzip, identity")},
+		"compressed twice":      {request{method: "PUT", path: stored, body: "{}", header: header("Content-Encoding", "gzip, gzip")}, 415, "unsupported-media-type", header("Accept-Encoding", "gzip, identity")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := d.send(test.request)

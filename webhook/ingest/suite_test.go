@@ -373,6 +373,13 @@ func (l *logs) write(prefix, args string) {
 	l.lines = append(l.lines, prefix+" "+args)
 }
 
+// forget makes room.
+func (l *logs) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = nil
+}
+
 func (l *logs) all() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

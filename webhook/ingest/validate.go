@@ -27,7 +27,7 @@ var (
 	notInNames   = regexp.MustCompile(`[<>\p{Cc}]|://`)
 )
 
-// validate finds everything that is wrong with a document by itself; contactID is the URL's.
+// validate finds everything that is wrong with a document by itself; contactID is whose document it is said to be.
 func (d document) validate(contactID string) error {
 	var found findings
 	if d.Contact == nil {

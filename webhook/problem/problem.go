@@ -111,11 +111,11 @@ func MethodNotAllowed(allowed ...string) *Problem {
 	}
 }
 
-// TooLarge says how long a body may be.
-func TooLarge(limit int64) *Problem {
+// TooLarge says how long a part of the request may be, such as the body.
+func TooLarge(part string, limit int64) *Problem {
 	return &Problem{
-		Type: "/problems/too-large", Title: "Body too large", Status: http.StatusRequestEntityTooLarge,
-		Detail: "The body must not be longer than " + strconv.FormatInt(limit, 10) + " bytes.",
+		Type: "/problems/too-large", Title: "Too large", Status: http.StatusRequestEntityTooLarge,
+		Detail: "The " + part + " must not be longer than " + strconv.FormatInt(limit, 10) + " bytes.",
 	}
 }
 

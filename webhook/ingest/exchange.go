@@ -1,0 +1,74 @@
+package ingest
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	"rollcall.dev/rollcall/webhook/problem"
+)
+
+// exchange is a request whose body is read while its answer is written. It may take as long as it likes, as long as the
+// caller neither sends nothing nor reads nothing for too long.
+type exchange struct {
+	body     io.Reader
+	writer   http.ResponseWriter
+	control  *http.ResponseController
+	patience time.Duration
+	// reading ends when nothing more is to be read; halt ends it.
+	reading context.Context
+	halt    func()
+}
+
+// newExchange takes the reading and writing of a request over from the server, and from its time limits. Where there are
+// none, as in some tests, there is nothing to take over.
+func newExchange(w http.ResponseWriter, r *http.Request, patience time.Duration) *exchange {
+	reading, stop := context.WithCancel(context.WithoutCancel(r.Context()))
+	e := &exchange{body: r.Body, writer: w, control: http.NewResponseController(w), patience: patience, reading: reading}
+	e.halt = func() {
+		stop()
+		_ = e.control.SetReadDeadline(time.Unix(0, 0)) // wakes a reader that waits
+	}
+	_ = e.control.EnableFullDuplex()
+	_ = e.control.SetWriteDeadline(time.Time{})
+	return e
+}
+
+// Read reads the body. Time counts only while the caller is waited for: HTTP/2 would end the stream at a deadline even if
+// nobody reads.
+func (e *exchange) Read(p []byte) (int, error) {
+	_ = e.control.SetReadDeadline(e.deadline())
+	if e.isHalted() {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, err := e.body.Read(p)
+	_ = e.control.SetReadDeadline(time.Time{})
+	return n, err
+}
+
+// Write sends a part of the answer.
+func (e *exchange) Write(p []byte) (int, error) {
+	_ = e.control.SetWriteDeadline(e.deadline())
+	n, err := e.writer.Write(p)
+	if err == nil {
+		err = e.control.Flush()
+	}
+	_ = e.control.SetWriteDeadline(time.Time{})
+	return n, err
+}
+
+// end leaves what is not sent yet to the server, which waits for the caller no longer than the exchange did.
+func (e *exchange) end() { _ = e.control.SetWriteDeadline(e.deadline()) }
+
+// deadline is in the time of the network, which is the real one.
+func (e *exchange) deadline() time.Time { return clock.RealClock{}.Now().Add(e.patience) }
+
+func (e *exchange) isHalted() bool { return e.reading.Err() != nil }
+
+// stopping says that a line was not looked at because the server ends.
+func stopping() *problem.Problem {
+	return problem.Unavailable("Rollcall is stopping. Nothing was done with this line; send it and what follows again.", retryAfter)
+}
