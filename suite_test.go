@@ -44,7 +44,14 @@ import (
 	"rollcall.dev/rollcall/webhook/ingest"
 )
 
+// asProgram is a variable that makes the tests' program what main is, for tests that need a process of its own.
+const asProgram = "ROLLCALL_TEST_AS_PROGRAM"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		os.Exit(0)
+	}
 	ctrl.SetLogger(zap.New(zap.WriteTo(io.Discard)))
 	if _, err := tracing.Start(context.Background(), ""); err != nil {
 		panic(err)

@@ -26,6 +26,10 @@ const explanation = `All is in step, and keeps running until Ctrl-C. In another 
   sed s/1235A/9999Z/ %[3]s |
     %[4]s
 
+  # A file of learners: what it would change, and then for good
+  %[6]s push --dry-run %[7]s
+  %[6]s push %[7]s
+
   # What came of it:
   kubectl get contacts,enrollments
   kubectl describe contact %[5]s
@@ -43,7 +47,8 @@ func (d *demo) explain(context.Context) error {
 	}
 	document := filepath.Join(documents, learner+".json")
 	command := strings.ReplaceAll(fmt.Sprintf(put, "-", learner), "\n", "\n  ")
-	fmt.Printf(explanation, relative(file), relative(d.path("kubeconfig")), document, command, learner)
+	fmt.Printf(explanation, relative(file), relative(d.path("kubeconfig")), document, command, learner,
+		relative(filepath.Join(d.programs, "rollcall")), filepath.Join(documents, "learners.csv"))
 	return nil
 }
 
