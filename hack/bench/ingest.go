@@ -15,7 +15,7 @@ const (
 	// fillers is how many Contacts are created, or deleted, at a time where that is not measured.
 	fillers = 32
 	// requestsPerClient is how many requests of a turn each client makes at least.
-	requestsPerClient = 4
+	requestsPerClient = 3
 )
 
 // ingest measures the documents' way into etcd against raw writes of the objects that ingest makes of them.
@@ -33,6 +33,8 @@ type ingest struct {
 	stored int
 	// next numbers the learners of the next round.
 	next int
+	// written is the count of writes when all was quiet last.
+	written writes
 }
 
 // measureIngest measures at one number of stored Contacts after the other.
@@ -62,7 +64,7 @@ func (b *bench) measureIngest(ctx context.Context) (*measured, error) {
 			if err := m.fill(ctx, at); err != nil {
 				return err
 			}
-			if err := m.measure(ctx, stored, m.directly(), m.byPut()); err != nil {
+			if err := m.measure(ctx, stored, m.directly(), m.byPut(), m.inBulk()); err != nil {
 				return err
 			}
 			at.loaded = allChildren().memory
@@ -71,10 +73,11 @@ func (b *bench) measureIngest(ctx context.Context) (*measured, error) {
 		if err != nil {
 			return nil, err
 		}
+		progress("Starting Rollcall anew, as one of several replicas")
 		err = b.withRollcall(ctx, site, replicated, func(ctx context.Context, office *backOffice, ready time.Duration) error {
 			m.office, at.ready = office, ready
 			start := time.Now()
-			if _, err := m.settled(ctx); err != nil {
+			if err := m.settle(ctx); err != nil {
 				return err
 			}
 			at.visited = ready + time.Since(start)
@@ -99,14 +102,13 @@ func (m *ingest) fill(ctx context.Context, to *state) error {
 		return err
 	}
 	m.stored = to.stored
-	_, err = m.settled(ctx)
-	return err
+	return m.settle(ctx)
 }
 
 // measure has the ways take turns in all rounds, with one number of clients after the other.
 func (m *ingest) measure(ctx context.Context, stored int, ways ...way) error {
 	for _, clients := range m.clients {
-		progress("%s stored, %d clients", grouped(stored), clients)
+		progress("%s stored, %d at a time", grouped(stored), clients)
 		// What the first round finds does not count: it is for connections, caches and code paths.
 		for round := range m.rounds + 1 {
 			count := max(m.requests, requestsPerClient*clients)
@@ -130,6 +132,7 @@ func (m *ingest) measure(ctx context.Context, stored int, ways ...way) error {
 // round has each way take its turns, and deletes what they stored.
 func (m *ingest) round(ctx context.Context, b batch, ways []way) (map[kind]series, error) {
 	found := map[kind]series{}
+	ways = slices.DeleteFunc(slices.Clone(ways), func(w way) bool { return w.upTo > 0 && b.clients > w.upTo })
 	for _, w := range ways {
 		b.prefix = w.prefix
 		for _, t := range w.turns {
@@ -146,28 +149,30 @@ func (m *ingest) round(ctx context.Context, b batch, ways []way) (map[kind]serie
 			return nil, err
 		}
 	}
-	_, err := m.settled(ctx)
-	return found, err
+	return found, m.settle(ctx)
 }
 
 // take measures a turn. It begins and ends when all is quiet.
 func (m *ingest) take(ctx context.Context, t turn, b batch) (series, error) {
-	before, err := m.writes(ctx)
-	if err != nil {
-		return series{}, err
-	}
+	before, busy := m.written, allChildren().cpu
 	taken, err := t.do(ctx, b)
 	if err != nil {
 		return series{}, err
 	}
+	taken.cpu = allChildren().cpu - busy
 	meanwhile, err := m.writes(ctx)
 	if err != nil {
 		return series{}, err
 	}
-	after, err := m.settled(ctx)
+	err = m.settle(ctx)
 	return series{
 		rounds:  []sample{taken},
-		writes:  after.since(before),
+		writes:  m.written.since(before),
 		company: meanwhile.since(before).count(byControllers),
 	}, err
+}
+
+func (m *ingest) settle(ctx context.Context) (err error) {
+	m.written, err = m.settled(ctx)
+	return err
 }

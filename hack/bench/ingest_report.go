@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -14,12 +15,15 @@ func (m *measured) sections() []section {
 		grown := growth(rows, c.figure.flat)
 		compared = append(compared, m.compared(c, rows, grown))
 		if c.goal.stated() {
-			goals.Rows = append(goals.Rows, goalRow(c.title, rows...), goalRow("  the same, "+grown.name, grown))
+			goals.Rows = append(goals.Rows, goalRow(c.title, rows...))
+		}
+		if grown.goal.stated() {
+			goals.Rows = append(goals.Rows, goalRow(c.title+", "+grown.name, grown))
 		}
 	}
 	written := 0
 	for at, s := range m.series {
-		if at.kind == putUnchanged || at.kind == putUnchangedReplicated {
+		if slices.Contains(unchanged, at.kind) {
 			written += s.writes.count(isOurs)
 		}
 	}
@@ -37,10 +41,10 @@ func goalRow(title string, rows ...row) []string {
 // compared shows a comparison.
 func (m *measured) compared(c comparison, rows []row, grown row) section {
 	curves := chart{Title: c.title, Meaning: "clients", Goal: c.goal}
-	ratios := table{Head: []string{"median round (all rounds)"}}
+	ratios := table{Head: []string{"median round (all rounds), by clients"}}
 	for _, clients := range m.clients {
 		curves.Places = append(curves.Places, strconv.Itoa(clients))
-		ratios.Head = append(ratios.Head, fmt.Sprintf("%d clients", clients))
+		ratios.Head = append(ratios.Head, strconv.Itoa(clients))
 	}
 	for _, r := range rows {
 		curves.Curves = append(curves.Curves, curve{r.name, r.ratios})
@@ -72,7 +76,7 @@ func (r row) cells() []string {
 // figures are what was measured, request by request.
 func (m *measured) figures() section {
 	shown := section{Title: "Ingest: figures", Note: "Requests a second, on a logarithmic scale; the lines across show the rounds."}
-	numbers := table{Head: []string{"", "clients", "stored", "requests", "rate/s", "p50", "p99",
+	numbers := table{Head: []string{"", "clients", "stored", "requests", "rate/s", "p50", "p99", "CPU/document",
 		"writes/document: by the request", "by controllers", "the latter, meanwhile"}}
 	for _, state := range m.states {
 		rates := chart{Title: grouped(state.stored) + " stored, requests/s", Meaning: "clients", Logarithmic: true}
@@ -103,7 +107,7 @@ func (s *series) cells(kind kind, clients, stored int) []string {
 	perDocument := func(writes int) string { return fmt.Sprintf("%.2f", float64(writes)/float64(all.count)) }
 	return []string{
 		string(kind), strconv.Itoa(clients), grouped(stored), strconv.Itoa(all.count), fmt.Sprintf("%.0f", all.rate()),
-		milliseconds(all.quantile(0.5)), milliseconds(all.p99()),
+		milliseconds(all.quantile(0.5)), milliseconds(all.p99()), milliseconds(all.cpu / float64(all.count)),
 		perDocument(s.writes.count(byCaller)), perDocument(s.writes.count(byControllers)), perDocument(s.company),
 	}
 }

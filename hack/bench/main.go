@@ -38,7 +38,7 @@ func main() {
 	flags.SortFlags = false
 	flags.IntSliceVar(&o.contacts, "contacts", []int{1000, 20_000, 100_000}, "how many Contacts are stored when it is measured")
 	flags.IntSliceVar(&o.clients, "clients", []int{1, 8, 32, 128}, "how many requests are under way at a time")
-	flags.IntVar(&o.requests, "requests", 300, "how many requests a turn makes; each client makes four at least")
+	flags.IntVar(&o.requests, "requests", 200, "how many requests a turn makes; each client makes three at least")
 	flags.IntVar(&o.rounds, "rounds", 5, "in how many turns each kind of request is measured")
 	flags.IntVar(&o.enrollments, "enrollments", 3, "how many courses each document lists")
 	flags.IntVar(&o.learners, "learners", 200, "how many learners, of each kind, are brought in step with the LMS")

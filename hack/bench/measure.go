@@ -15,6 +15,8 @@ import (
 type sample struct {
 	count int
 	took  time.Duration
+	// cpu is what all processes but this one took meanwhile, in seconds of CPU time.
+	cpu float64
 	// latencies are empty where many documents go in one request.
 	latencies []time.Duration
 }
@@ -74,6 +76,7 @@ func (s *series) all() sample {
 	for _, round := range s.rounds {
 		all.count += round.count
 		all.took += round.took
+		all.cpu += round.cpu
 		all.latencies = append(all.latencies, round.latencies...)
 	}
 	return all

@@ -2,12 +2,18 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 )
 
 // milliseconds is for a time in seconds; one that is not known is empty.
-func milliseconds(seconds float64) string { return fmt.Sprintf("%.1f ms", 1000*seconds) }
+func milliseconds(seconds float64) string {
+	if math.IsNaN(seconds) {
+		return ""
+	}
+	return fmt.Sprintf("%.1f ms", 1000*seconds)
+}
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
 
