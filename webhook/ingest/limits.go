@@ -52,8 +52,8 @@ func DefaultLimits() Limits {
 
 // AddFlags lets flags change the limits; what they are now is the default.
 func (l *Limits) AddFlags(flags *pflag.FlagSet) {
-	flags.Int64Var(&l.DocumentBytes, "ingest-max-document-bytes", l.DocumentBytes, "length of the longest document that is taken")
-	flags.Int64Var(&l.BulkBytes, "ingest-max-bulk-bytes", l.BulkBytes, "length of the longest body of a bulk request, unpacked")
+	flags.Int64Var(&l.DocumentBytes, "ingest-max-document-bytes", l.DocumentBytes, "length of the longest document that is taken, in bytes")
+	flags.Int64Var(&l.BulkBytes, "ingest-max-bulk-bytes", l.BulkBytes, "length of the longest body of a bulk request, unpacked, in bytes")
 	flags.DurationVar(&l.HeaderTimeout, "ingest-header-timeout", l.HeaderTimeout, "time for the header of a request to arrive")
 	flags.DurationVar(&l.ReadTimeout, "ingest-read-timeout", l.ReadTimeout, "time for all of a request to arrive; in a bulk request, for its next bytes, and for answers to be read")
 	flags.DurationVar(&l.RequestTimeout, "ingest-request-timeout", l.RequestTimeout, "time for the work on a document; after it the answer is 503")
