@@ -39,12 +39,8 @@ type verdict struct {
 // bulk takes a document from each line of the body, and answers each with a line. Lines are read, worked on and answered
 // at the same time, a few of them at once; when one of these three falls behind, the others wait for it.
 func (s *Server) bulk(w http.ResponseWriter, r *http.Request) error {
-	caller, err := s.gatekeeper.authenticate(r)
+	caller, err := s.sender(r)
 	if err != nil {
-		return err
-	}
-	// Each line asks again, so that a permission may end before the stream; most of them find this answer, which is remembered.
-	if _, err := s.gatekeeper.mayUse(r.Context(), caller, "update", allContacts); err != nil {
 		return err
 	}
 	wish, err := bulkWishOf(r)
@@ -89,6 +85,19 @@ func (s *Server) bulk(w http.ResponseWriter, r *http.Request) error {
 	b.answer()
 	others.Wait()
 	return nil
+}
+
+// sender says who sends a bulk request. This part of it has the deadline of a single document.
+func (s *Server) sender(r *http.Request) (user.Info, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), s.limits.RequestTimeout)
+	defer cancel()
+	caller, err := s.gatekeeper.authenticate(r.WithContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	// Each line asks again, so that a permission may end before the stream; most of them find this answer, which is remembered.
+	_, err = s.gatekeeper.mayUse(ctx, caller, "update", allContacts)
+	return caller, err
 }
 
 // bulk is a bulk request that is being served.

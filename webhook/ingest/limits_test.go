@@ -126,6 +126,8 @@ func TestACallThatIsNeverAnsweredIsNoSuccess(t *testing.T) {
 	}{
 		"who is it":                      {"POST", "/tokenreviews", request{method: http.MethodPut, path: pathOf("new"), body: learner("new", "Jane")}},
 		"may they":                       {"POST", "/subjectaccessreviews", request{method: http.MethodPut, path: pathOf("new"), body: learner("new", "Jane")}},
+		"who sends all this":             {"POST", "/tokenreviews", bulkRequest(learner("new", "Jane"))},
+		"may they, all this":             {"POST", "/subjectaccessreviews", bulkRequest(learner("new", "Jane"))},
 		"a new document":                 {"POST", "/contacts", request{method: http.MethodPut, path: pathOf("new"), body: learner("new", "Jane")}},
 		"a changed document":             {"PUT", "/contacts/known", request{method: http.MethodPut, path: pathOf("known"), body: learner("known", "Joe")}},
 		"is it unchanged":                {"GET", "/contacts/known", request{method: http.MethodPut, path: pathOf("known"), body: learner("known", "Jane")}},
