@@ -5,8 +5,6 @@ package trail
 import (
 	"context"
 	"regexp"
-
-	logf "sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // RequestIDHeader is the HTTP header with the ID of a request.
@@ -20,10 +18,9 @@ func IsRequestID(text string) bool { return fit.MatchString(text) }
 
 type requestIDKey struct{}
 
-// WithRequestID gives a context, and a logger in it, that know the ID of the request that causes what is done in it.
+// WithRequestID gives a context that knows the ID of the request which causes what is done in it.
 func WithRequestID(ctx context.Context, id string) context.Context {
-	ctx = context.WithValue(ctx, requestIDKey{}, id)
-	return logf.IntoContext(ctx, logf.FromContext(ctx).WithValues("requestID", id))
+	return context.WithValue(ctx, requestIDKey{}, id)
 }
 
 // RequestID is the ID of the request that causes what is done in the context; empty when it is none.

@@ -21,10 +21,14 @@ var (
 	propagator propagation.TraceContext
 )
 
-// Start begins a span, and gives a context whose logger knows the trace.
+// Start begins a span, and gives a context whose logger knows the trace, and the request if there is one.
 func Start(ctx context.Context, name string, options ...trace.SpanStartOption) (context.Context, trace.Span) {
 	ctx, span := tracer.Start(ctx, name, options...)
-	return logf.IntoContext(ctx, logf.FromContext(ctx).WithValues("traceID", TraceID(ctx))), span
+	known := []any{"traceID", span.SpanContext().TraceID().String()}
+	if id := RequestID(ctx); id != "" {
+		known = append(known, "requestID", id)
+	}
+	return logf.IntoContext(ctx, logf.FromContext(ctx).WithValues(known...)), span // once, as it copies the logger
 }
 
 // Extract gives a context that goes on with the trace of a request, if its header names one.
@@ -49,9 +53,6 @@ func Inject(ctx context.Context, header http.Header) {
 	}
 	propagator.Inject(ctx, propagation.HeaderCarrier(header))
 }
-
-// TraceID names the trace of the context: 32 hex digits, all of them 0 when there is none.
-func TraceID(ctx context.Context) string { return trace.SpanContextFromContext(ctx).TraceID().String() }
 
 // Traceparent is the span of the context as the header traceparent has it; empty when there is none.
 func Traceparent(ctx context.Context) string {

@@ -9,7 +9,7 @@ import (
 )
 
 // RequestID gives each request an ID: the caller's, from the header X-Request-ID, or a new one where the caller's is missing
-// or not fit. The answer has it, and so has the context, with its logger.
+// or not fit. The answer has it, and so has the context.
 func RequestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get(trail.RequestIDHeader)
