@@ -133,7 +133,7 @@ func (b *bulk) read(ctx context.Context, lines *lines) {
 			case b.exchange.isHalted():
 				return stopping()
 			case errors.Is(err, errLongLine):
-				b.work(ctx, lines.number, parcel{fault: problem.TooLarge("line", b.server.limits.DocumentBytes)})
+				b.work(ctx, lines.number, parcel{wish: b.wish, fault: problem.TooLarge("line", b.server.limits.DocumentBytes)})
 			case err != nil:
 				return err
 			case len(bytes.Trim(line, " \t\r")) > 0:

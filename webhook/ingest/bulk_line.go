@@ -23,7 +23,7 @@ const revisionPointer = "/DocumentRevision"
 func parcelOf(line []byte, wish wish) parcel {
 	read, err := decode[bulkLine](line)
 	if err != nil {
-		return parcel{contactID: contactIDIn(line), fault: err}
+		return parcel{contactID: contactIDIn(line), wish: wish, fault: err}
 	}
 	sent := parcel{contactID: read.contactID(), document: read.document, wish: wish}
 	if read.Revision != nil {

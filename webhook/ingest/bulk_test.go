@@ -301,6 +301,23 @@ func TestADryRunOfManyStoresNothing(t *testing.T) {
 	}
 }
 
+func TestTheAuditTellsDryRunsApartAlsoWhenALineIsNoDocument(t *testing.T) {
+	d := open(t, func(o *Options) { o.Limits.DocumentBytes = 300 })
+	r := bulkRequest(learner("anna", "Anna") + "\n{\n" + strings.Repeat(" ", 300) + "{}\n")
+	r.path += "?dryRun=All"
+	r.header.Set("X-Request-Id", "rehearsal")
+	wantStatuses(t, verdicts(t, d.send(r)), "1 201", "2 400", "3 413")
+	lines := d.audit("requestID", "rehearsal")
+	for _, line := range lines {
+		if auditPairs(line)["dryRun"] != "true" {
+			t.Errorf("this line does not say that it was a dry run: %s", line)
+		}
+	}
+	if len(lines) != 3 {
+		t.Errorf("the audit has %d lines, want 3", len(lines))
+	}
+}
+
 func TestEveryLineLeavesALineInTheAudit(t *testing.T) {
 	d := open(t)
 	d.bulk(withRevision("7", learner("anna", "Anna"))+"\n\n{\n"+learner("berta", "<Berta>")+"\n"+withRevision("6", learner("anna", "Olga")), "X-Request-Id", "many")
