@@ -2,11 +2,12 @@ package faults
 
 import (
 	"context"
-	"crypto/rand"
+	cryptorand "crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -115,7 +116,7 @@ func (c *cluster) startEtcd() {
 func (c *cluster) startAPIServer() {
 	address := freeAddress(c.t)
 	_, port, _ := net.SplitHostPort(address)
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := rsa.GenerateKey(cryptorand.Reader, 2048)
 	must(c.t, err)
 	encoded, err := keyutil.MarshalPrivateKeyToPEM(key)
 	must(c.t, err)
@@ -223,6 +224,7 @@ func (c *cluster) runReplicas(count int) {
 			"--ingest-bind-address="+door,
 			"--ingest-cert-dir="+c.folder,
 			"--health-probe-bind-address="+probes,
+			"--ingest-caller-rate=1000000", "--ingest-caller-burst=1000000", // as fast as it goes
 			"--leader-elect="+strconv.FormatBool(count > 1),
 			"--leader-election-namespace=rollcall-system",
 		)})
@@ -266,23 +268,23 @@ func ready(client *http.Client, url string) error {
 	return nil
 }
 
+// lastPort is the last one that freeAddress tried: none is given twice.
+var lastPort = 10_000 + rand.N(10_000)
+
 // freeAddress finds a free port on loopback, below those that the kernel gives to outgoing connections: else one of them
 // could take it while its owner is down.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	var address string
-	eventually(t, "there is a free port", func() error {
-		var sum [2]byte
-		_, _ = rand.Read(sum[:])
-		port := 10_000 + (int(sum[0])<<8|int(sum[1]))%20_000
-		address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-		listener, err := net.Listen("tcp", address)
-		if err != nil {
-			return err
+	for lastPort < 30_000 {
+		lastPort++
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(lastPort))
+		if listener, err := net.Listen("tcp", address); err == nil {
+			must(t, listener.Close())
+			return address
 		}
-		return listener.Close()
-	})
-	return address
+	}
+	t.Fatal("no port is free on loopback")
+	return ""
 }
 
 func eventually(t testing.TB, what string, check func() error) {

@@ -40,24 +40,41 @@ func specOf(contactID string, number int) v1alpha1.ContactSpec {
 	return spec
 }
 
-// bodyOf is a numbered document as it is sent.
-func bodyOf(contactID string, number int) []byte {
+// bodyOf is the document of an operation as it is sent.
+func bodyOf(o operation) []byte { return encode(struct{ Contact any }{sentOf(o)}) }
+
+// lineOf is a line of a bulk request.
+func lineOf(o operation) []byte {
+	if o.revision == unnumbered {
+		return append(bodyOf(o), '\n')
+	}
+	return append(encode(struct {
+		DocumentRevision int64
+		Contact          any
+	}{o.revision, sentOf(o)}), '\n')
+}
+
+func sentOf(o operation) any {
 	type enrollment struct{ CourseCode, AccessStartDate, AccessEndDate string }
 	type contact struct {
 		ContactID, FirstName, LastName, Email string
 		Enrollments                           []enrollment
 	}
-	spec := specOf(contactID, number)
+	spec := specOf(o.contact, o.document)
 	sent := contact{spec.ContactID, spec.FirstName, spec.LastName, spec.Email, []enrollment{}}
 	for _, access := range spec.Enrollments {
 		sent.Enrollments = append(sent.Enrollments,
 			enrollment{access.CourseCode, string(access.AccessStartDate), string(access.AccessEndDate)})
 	}
-	body, err := json.Marshal(map[string]contact{"Contact": sent})
+	return sent
+}
+
+func encode(v any) []byte {
+	encoded, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // strings always encode
+		panic(err) // strings and numbers always encode
 	}
-	return body
+	return encoded
 }
 
 // mixture is the number of what is no document that was ever sent.

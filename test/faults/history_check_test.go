@@ -29,6 +29,7 @@ func TestTheCheckerFindsWhatIsFalse(t *testing.T) {
 		"unchanged, but replaced before":           {at(0, 1, 1, created), at(2, 3, 2, replaced), at(4, 5, 1, unchanged), at(9, 9, 2, seen)},
 		"a refused document is stored":             {at(0, 1, 1, created), at(2, 3, 2, preconditionFailed).ifStored(1), at(9, 9, 2, seen)},
 		"refused, although it is as wished":        {at(0, 1, 1, created), at(2, 3, 2, preconditionFailed).ifStored(1), at(9, 9, 1, seen)},
+		"a new one is told to be none":             {at(0, 1, 1, accepted), at(9, 9, 1, seen)},
 		"two swaps of one document":                {at(0, 1, 1, created), at(2, 5, 2, replaced).ifStored(1), at(2, 5, 3, replaced).ifStored(1), at(9, 9, 3, seen)},
 		"a lower revision wins":                    {at(0, 1, 2, created).numbered(7), at(2, 3, 1, replaced).numbered(6), at(9, 9, 1, seen).numbered(7)},
 		"a lower revision without answer wins":     {at(0, 9, 1, unanswered).numbered(6), at(2, 3, 2, created).numbered(7), at(9, 9, 1, seen).numbered(6)},
@@ -48,6 +49,7 @@ func TestTheCheckerTakesWhatCanBeTrue(t *testing.T) {
 	for name, history := range map[string][]operation{
 		"nothing was sent":                        {at(9, 9, 0, seen)},
 		"one after the other":                     {at(0, 1, 1, created), at(2, 3, 2, replaced), at(4, 5, 2, unchanged), at(6, 7, 20, conflicting), at(9, 9, 20, seen)},
+		"accepted in bulk":                        {at(0, 1, 1, created), at(2, 3, 2, accepted), at(4, 5, 2, accepted), at(9, 9, 2, seen)},
 		"two at once, the first wins":             {at(0, 5, 1, replaced), at(0, 5, 2, created), at(9, 9, 1, seen)},
 		"two at once, the second wins":            {at(0, 5, 1, created), at(0, 5, 2, replaced), at(9, 9, 2, seen)},
 		"without answer, and stored":              {at(0, 1, 1, created), at(2, 3, 2, unanswered), at(9, 9, 2, seen)},

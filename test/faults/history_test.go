@@ -39,6 +39,7 @@ const (
 	created            answer = "Created"
 	replaced           answer = "Replaced"
 	unchanged          answer = "Unchanged"
+	accepted           answer = "200"      // in bulk: replaced or unchanged
 	conflicting        answer = "conflict" // stored, too
 	preconditionFailed answer = "precondition-failed"
 	revisionOutdated   answer = "revision-outdated"
@@ -72,7 +73,7 @@ func (s state) after(o operation) []state {
 		return []state{s}
 	case o.answer == unanswered:
 		return []state{s, next}
-	case o.answer == want:
+	case o.answer == want, o.answer == accepted && (want == replaced || want == unchanged):
 		if want == created || want == replaced {
 			next.overtook = max(s.overtook, o.called)
 		}
