@@ -13,14 +13,20 @@ import (
 	"sync"
 
 	"github.com/go-json-experiment/json"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 	"k8s.io/apiserver/pkg/authentication/user"
 
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
-// linesAtOnce is how many lines of one bulk request are worked on at a time.
-const linesAtOnce = 16
+const (
+	// linesAtOnce is how many lines of one bulk request are worked on at a time.
+	linesAtOnce = 16
+	// beltLength is how many lines have no answer yet. As they are answered in order, there are some more than those that are
+	// worked on, so that a slow one does not hold up the others.
+	beltLength = 4 * linesAtOnce
+)
 
 // verdict is the answer to a line: what its PUT would have been answered, as far as a line has a place for it.
 type verdict struct {
@@ -64,9 +70,10 @@ func (s *Server) bulk(w http.ResponseWriter, r *http.Request) error {
 		caller:   caller,
 		turns:    s.gatekeeper.callers.of(caller.GetName()),
 		wish:     wish,
-		belt:     make(chan *item, linesAtOnce-1), // and one that is waited for
+		belt:     make(chan *item, beltLength),
 		latest:   map[string]*item{},
 	}
+	b.workers.SetLimit(linesAtOnce)
 	// A line that was begun is brought to its end, whatever becomes of the connection.
 	ctx := context.WithoutCancel(r.Context())
 	var others sync.WaitGroup
@@ -110,8 +117,10 @@ type bulk struct {
 	turns *rate.Limiter
 	// wish is what all lines have in common.
 	wish wish
-	// belt has the lines that are worked on, in their order.
+	// belt has the lines that are not answered yet, in their order.
 	belt chan *item
+	// workers are those who work on lines.
+	workers errgroup.Group
 	// latest has the last line of each contact, as long as it may be worked on.
 	latest map[string]*item
 }
@@ -159,10 +168,10 @@ func (b *bulk) work(ctx context.Context, number int64, sent parcel) {
 	if sent.contactID != "" {
 		b.latest[sent.contactID] = line
 	}
-	if len(b.latest) > 2*linesAtOnce {
+	if len(b.latest) > 2*beltLength {
 		maps.DeleteFunc(b.latest, func(_ string, line *item) bool { return line.isDone() })
 	}
-	go func() {
+	b.workers.Go(func() error {
 		defer close(line.done)
 		if earlier != nil {
 			<-earlier.done // lines of one contact are applied in their order
@@ -181,10 +190,11 @@ func (b *bulk) work(ctx context.Context, number int64, sent parcel) {
 			b.server.refusals.note(b.request, found)
 			entry.refused(found)
 			line.verdict.refuse(found)
-			return
+			return nil
 		}
 		line.verdict.Status, line.verdict.Plan = taken.status(), taken.Plan
-	}()
+		return nil
+	})
 }
 
 // receive does with a line what is done with a PUT.
