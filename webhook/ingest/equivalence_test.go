@@ -85,10 +85,27 @@ func TestTheAPIServerPointsWhereIngestPoints(t *testing.T) {
 	}
 }
 
-// Documents made at random of everything that is near the edge of some rule: both say yes, or both say no.
+// Documents made at random: both say yes, or both say no.
 func TestIngestAndTheAPIServerAgree(t *testing.T) {
 	ask := asker(t)
 	random := rand.New(rand.NewPCG(2017, 10))
+	agreed := map[bool]int{}
+	for range 1500 {
+		d := nearAnEdge(random)
+		ours, theirs := d.validate(*d.Contact.ContactID), ask(d)
+		if (ours == nil) != (theirs == nil) {
+			t.Errorf("%q, %q, %q, %+v:\ningest: %v\nAPI server: %v", *d.Contact.ContactID, *d.Contact.FirstName, *d.Contact.Email, d.spec().Enrollments, ours, theirs)
+		}
+		agreed[ours == nil]++
+	}
+	if agreed[true] < 200 || agreed[false] < 200 {
+		t.Errorf("the documents are too much alike: %d accepted, %d refused", agreed[true], agreed[false])
+	}
+	t.Logf("%d accepted, %d refused", agreed[true], agreed[false])
+}
+
+// nearAnEdge makes a document at random, of everything that is near the edge of some rule.
+func nearAnEdge(random *rand.Rand) document {
 	of := func(pieces ...string) *string {
 		var text strings.Builder
 		for range 1 + random.IntN(3) {
@@ -113,42 +130,31 @@ func TestIngestAndTheAPIServerAgree(t *testing.T) {
 		}
 		return of("2017", "-", "10", "01", "-02-30")
 	}
-	usual := []*string{new("000123"), new("Joe"), new("Smith"), new("joe.smith@acme.com")}
-	agreed := map[bool]int{}
-	for range 1500 {
-		d := document{Contact: &contact{ContactID: usual[0], FirstName: usual[1], LastName: usual[2], Email: usual[3], Enrollments: &[]enrollment{}}}
-		switch random.IntN(4) { // one attribute at a time, or most would be wrong
-		case 0:
-			d.Contact.ContactID = code()
-		case 1:
-			d.Contact.FirstName = name()
-		case 2:
-			d.Contact.Email = email()
-		case 3:
-			for range random.IntN(4) {
-				e := enrollment{CourseCode: of("a", "b"), AccessStartDate: new("2017-10-01")}
-				switch random.IntN(4) {
-				case 0:
-					e.CourseCode = code()
-				case 1:
-					e.AccessStartDate = date()
-				case 2:
-					e.AccessEndDate = date()
-					if *e.AccessEndDate == "" { // a Contact would leave it out
-						e.AccessEndDate = nil
-					}
+	d := document{Contact: &contact{ContactID: new("000123"), FirstName: new("Joe"), LastName: new("Smith"),
+		Email: new("joe.smith@acme.com"), Enrollments: &[]enrollment{}}}
+	switch random.IntN(4) { // one attribute at a time, or most would be wrong
+	case 0:
+		d.Contact.ContactID = code()
+	case 1:
+		d.Contact.FirstName = name()
+	case 2:
+		d.Contact.Email = email()
+	case 3:
+		for range random.IntN(4) {
+			e := enrollment{CourseCode: of("a", "b"), AccessStartDate: new("2017-10-01")}
+			switch random.IntN(4) {
+			case 0:
+				e.CourseCode = code()
+			case 1:
+				e.AccessStartDate = date()
+			case 2:
+				e.AccessEndDate = date()
+				if *e.AccessEndDate == "" { // a Contact would leave it out
+					e.AccessEndDate = nil
 				}
-				*d.Contact.Enrollments = append(*d.Contact.Enrollments, e)
 			}
+			*d.Contact.Enrollments = append(*d.Contact.Enrollments, e)
 		}
-		ours, theirs := d.validate(*d.Contact.ContactID), ask(d)
-		if (ours == nil) != (theirs == nil) {
-			t.Errorf("%q, %q, %q, %+v:\ningest: %v\nAPI server: %v", *d.Contact.ContactID, *d.Contact.FirstName, *d.Contact.Email, d.spec().Enrollments, ours, theirs)
-		}
-		agreed[ours == nil]++
 	}
-	if agreed[true] < 200 || agreed[false] < 200 {
-		t.Errorf("the documents are too much alike: %d accepted, %d refused", agreed[true], agreed[false])
-	}
-	t.Logf("%d accepted, %d refused", agreed[true], agreed[false])
+	return d
 }

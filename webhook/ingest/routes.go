@@ -30,6 +30,11 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle(bulkPath, s.handle(func(http.ResponseWriter, *http.Request) error {
 		return problem.MethodNotAllowed(http.MethodPost)
 	}))
+	descriptionPath := s.pathPrefix + "/openapi.json"
+	mux.Handle("GET "+descriptionPath, s.handle(s.getDescription))
+	mux.Handle(descriptionPath, s.handle(func(http.ResponseWriter, *http.Request) error {
+		return problem.MethodNotAllowed(http.MethodGet, http.MethodHead)
+	}))
 	mux.Handle("/", s.handle(s.notFound))
 
 	// Everything has one address. The multiplexer would redirect others to it: those with /a/../ in them, and those

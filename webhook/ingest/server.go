@@ -69,6 +69,7 @@ type Options struct {
 // Server is the door. It serves on every replica: a document needs no leader.
 type Server struct {
 	pathPrefix   string
+	description  description
 	limits       Limits
 	cache        cache.Cache
 	gatekeeper   *gatekeeper
@@ -112,6 +113,10 @@ func New(options Options) (*Server, error) {
 	if err := options.Limits.validate(); err != nil {
 		return nil, err
 	}
+	description, err := describe(prefix)
+	if err != nil {
+		return nil, err
+	}
 	authorities, err := newAuthorities(options.ClientCAFile)
 	if err != nil {
 		return nil, err
@@ -140,11 +145,12 @@ func New(options Options) (*Server, error) {
 		now = clock.RealClock{}
 	}
 	return &Server{
-		pathPrefix: prefix,
-		limits:     options.Limits,
-		cache:      options.Cache,
-		gatekeeper: gatekeeper,
-		refusals:   newRefusalLog(),
+		pathPrefix:  prefix,
+		description: description,
+		limits:      options.Limits,
+		cache:       options.Cache,
+		gatekeeper:  gatekeeper,
+		refusals:    newRefusalLog(),
 		store: &store{
 			cached:     options.Client,
 			rehearsal:  rehearsal,

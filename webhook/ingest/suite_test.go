@@ -232,7 +232,13 @@ func (d *door) tryBy(client *http.Client, r request) (answer, error) {
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	return answer{response.StatusCode, response.Header, string(body)}, err
+	a := answer{response.StatusCode, response.Header, string(body)}
+	if err == nil {
+		if err := contractOf(d.t).judge(client, r, req.Header, a); err != nil {
+			d.t.Error(err)
+		}
+	}
+	return a, err
 }
 
 // insecure takes any certificate: that the right one is served has a test of its own.
