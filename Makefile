@@ -50,10 +50,11 @@ lint: bin/golangci-lint ## Check the code's style and its usual mistakes
 	bin/golangci-lint run ./...
 
 .PHONY: generate
-generate: bin/controller-gen ## Generate deep copies, apply configurations, CRDs and RBAC from the sources
+generate: bin/controller-gen bin/oapi-codegen ## Generate deep copies, apply configurations, CRDs, RBAC and the test client
 	bin/controller-gen object applyconfiguration paths=./api/...
 	bin/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 	bin/controller-gen rbac:roleName=rollcall-manager paths='./controllers/...;./webhook/...' output:rbac:dir=config/rbac
+	bin/oapi-codegen -config internal/testclient/oapi-codegen.yaml webhook/ingest/openapi.yaml
 
 .PHONY: verify
 verify: ## Check that generated files and every go.mod are up to date
@@ -108,6 +109,10 @@ tools_module := hack/tools/go.mod hack/tools/go.sum
 
 bin/controller-gen: $(tools_module)
 	@hack/build.sh controller-gen hack/tools -o ../../bin/ sigs.k8s.io/controller-tools/cmd/controller-gen
+	@touch $@
+
+bin/oapi-codegen: $(tools_module)
+	@hack/build.sh oapi-codegen hack/tools -o ../../bin/ github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
 	@touch $@
 
 bin/golangci-lint: $(tools_module) hack/tools/golangci-lint/main.go
