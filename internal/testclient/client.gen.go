@@ -209,6 +209,24 @@ func (e WithdrawalReason) Valid() bool {
 	}
 }
 
+// Defines values for ContentEncoding.
+const (
+	ContentEncodingGzip     ContentEncoding = "gzip"
+	ContentEncodingIdentity ContentEncoding = "identity"
+)
+
+// Valid indicates whether the value is a known member of the ContentEncoding enum.
+func (e ContentEncoding) Valid() bool {
+	switch e {
+	case ContentEncodingGzip:
+		return true
+	case ContentEncodingIdentity:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DryRun.
 const (
 	DryRunAll DryRun = "All"
@@ -679,13 +697,16 @@ func (e PostDocumentsParamsDryRun) Valid() bool {
 
 // Defines values for PostDocumentsParamsContentEncoding.
 const (
-	Gzip PostDocumentsParamsContentEncoding = "gzip"
+	PostDocumentsParamsContentEncodingGzip     PostDocumentsParamsContentEncoding = "gzip"
+	PostDocumentsParamsContentEncodingIdentity PostDocumentsParamsContentEncoding = "identity"
 )
 
 // Valid indicates whether the value is a known member of the PostDocumentsParamsContentEncoding enum.
 func (e PostDocumentsParamsContentEncoding) Valid() bool {
 	switch e {
-	case Gzip:
+	case PostDocumentsParamsContentEncodingGzip:
+		return true
+	case PostDocumentsParamsContentEncodingIdentity:
 		return true
 	default:
 		return false
@@ -806,6 +827,36 @@ const (
 func (e PostDocuments405ApplicationProblemPlusJSONResponseBodyType) Valid() bool {
 	switch e {
 	case PostDocuments405ApplicationProblemPlusJSONResponseBodyTypeProblemsmethodNotAllowed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PostDocuments413ApplicationProblemPlusJSONResponseBodyStatus.
+const (
+	PostDocuments413ApplicationProblemPlusJSONResponseBodyStatusN413 PostDocuments413ApplicationProblemPlusJSONResponseBodyStatus = 413
+)
+
+// Valid indicates whether the value is a known member of the PostDocuments413ApplicationProblemPlusJSONResponseBodyStatus enum.
+func (e PostDocuments413ApplicationProblemPlusJSONResponseBodyStatus) Valid() bool {
+	switch e {
+	case PostDocuments413ApplicationProblemPlusJSONResponseBodyStatusN413:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PostDocuments413ApplicationProblemPlusJSONResponseBodyType.
+const (
+	PostDocuments413ApplicationProblemPlusJSONResponseBodyTypeProblemstooLarge PostDocuments413ApplicationProblemPlusJSONResponseBodyType = "/problems/too-large"
+)
+
+// Valid indicates whether the value is a known member of the PostDocuments413ApplicationProblemPlusJSONResponseBodyType enum.
+func (e PostDocuments413ApplicationProblemPlusJSONResponseBodyType) Valid() bool {
+	switch e {
+	case PostDocuments413ApplicationProblemPlusJSONResponseBodyTypeProblemstooLarge:
 		return true
 	default:
 		return false
@@ -1157,6 +1208,24 @@ const (
 func (e PutDocumentParamsDryRun) Valid() bool {
 	switch e {
 	case PutDocumentParamsDryRunAll:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PutDocumentParamsContentEncoding.
+const (
+	PutDocumentParamsContentEncodingGzip     PutDocumentParamsContentEncoding = "gzip"
+	PutDocumentParamsContentEncodingIdentity PutDocumentParamsContentEncoding = "identity"
+)
+
+// Valid indicates whether the value is a known member of the PutDocumentParamsContentEncoding enum.
+func (e PutDocumentParamsContentEncoding) Valid() bool {
+	switch e {
+	case PutDocumentParamsContentEncodingGzip:
+		return true
+	case PutDocumentParamsContentEncodingIdentity:
 		return true
 	default:
 		return false
@@ -1883,6 +1952,9 @@ type WithdrawalReason string
 // ContactID A name that the back office gives.
 type ContactID = Code
 
+// ContentEncoding defines model for ContentEncoding.
+type ContentEncoding string
+
 // DescriptionIfNoneMatch `*`, or entity tags with commas between them.
 type DescriptionIfNoneMatch = EntityTags
 
@@ -2231,7 +2303,7 @@ type PostDocumentsParams struct {
 	// DryRun `All` does everything but store. The answer has the status that it would have, and says what would change.
 	DryRun *PostDocumentsParamsDryRun `form:"dryRun,omitempty" json:"dryRun,omitempty"`
 
-	// ContentEncoding The body may be compressed.
+	// ContentEncoding The body may be packed. The limit of its length counts for what is sent and for what is unpacked.
 	ContentEncoding *PostDocumentsParamsContentEncoding `json:"Content-Encoding,omitempty"`
 
 	// XRequestID Names the request in Rollcall's log and in the calls to the learning platform that it causes: 1 to 128 of A-Z, a-z, 0-9, `.`, `_` and `-`. The answer repeats it. Without it, or when it is something else, Rollcall makes one up.
@@ -2270,6 +2342,12 @@ type PostDocuments405ApplicationProblemPlusJSONResponseBodyStatus int
 
 // PostDocuments405ApplicationProblemPlusJSONResponseBodyType defines parameters for PostDocuments.
 type PostDocuments405ApplicationProblemPlusJSONResponseBodyType string
+
+// PostDocuments413ApplicationProblemPlusJSONResponseBodyStatus defines parameters for PostDocuments.
+type PostDocuments413ApplicationProblemPlusJSONResponseBodyStatus int
+
+// PostDocuments413ApplicationProblemPlusJSONResponseBodyType defines parameters for PostDocuments.
+type PostDocuments413ApplicationProblemPlusJSONResponseBodyType string
 
 // PostDocuments415ApplicationProblemPlusJSONResponseBodyStatus defines parameters for PostDocuments.
 type PostDocuments415ApplicationProblemPlusJSONResponseBodyStatus int
@@ -2369,6 +2447,9 @@ type PutDocumentParams struct {
 	// DocumentRevision The back office's number of this state of the contact. A document with a lower revision than the stored one is refused with 412, one with the same revision and other content with 409, so a document that was overtaken on its way never wins.
 	DocumentRevision *DocumentRevision `json:"Document-Revision,omitempty"`
 
+	// ContentEncoding The body may be packed. The limit of its length counts for what is sent and for what is unpacked.
+	ContentEncoding *PutDocumentParamsContentEncoding `json:"Content-Encoding,omitempty"`
+
 	// XRequestID Names the request in Rollcall's log and in the calls to the learning platform that it causes: 1 to 128 of A-Z, a-z, 0-9, `.`, `_` and `-`. The answer repeats it. Without it, or when it is something else, Rollcall makes one up.
 	XRequestID *RequestID `json:"X-Request-ID,omitempty"`
 
@@ -2378,6 +2459,9 @@ type PutDocumentParams struct {
 
 // PutDocumentParamsDryRun defines parameters for PutDocument.
 type PutDocumentParamsDryRun string
+
+// PutDocumentParamsContentEncoding defines parameters for PutDocument.
+type PutDocumentParamsContentEncoding string
 
 // PutDocument400ApplicationProblemPlusJSONResponseBodyStatus defines parameters for PutDocument.
 type PutDocument400ApplicationProblemPlusJSONResponseBodyStatus int
@@ -3173,26 +3257,37 @@ func NewPutDocumentRequestWithBody(server string, contactID ContactID, params *P
 			req.Header.Set("Document-Revision", headerParam2)
 		}
 
-		if params.XRequestID != nil {
+		if params.ContentEncoding != nil {
 			var headerParam3 string
 
-			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Request-ID", *params.XRequestID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam3, err = runtime.StyleParamWithOptions("simple", false, "Content-Encoding", *params.ContentEncoding, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("X-Request-ID", headerParam3)
+			req.Header.Set("Content-Encoding", headerParam3)
+		}
+
+		if params.XRequestID != nil {
+			var headerParam4 string
+
+			headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Request-ID", *params.XRequestID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Request-ID", headerParam4)
 		}
 
 		if params.Traceparent != nil {
-			var headerParam4 string
+			var headerParam5 string
 
-			headerParam4, err = runtime.StyleParamWithOptions("simple", false, "traceparent", *params.Traceparent, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam5, err = runtime.StyleParamWithOptions("simple", false, "traceparent", *params.Traceparent, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("traceparent", headerParam4)
+			req.Header.Set("traceparent", headerParam5)
 		}
 
 	}
@@ -3471,7 +3566,18 @@ type PostDocumentsResponse403Headers struct {
 
 // PostDocumentsResponse405Headers the declared response headers of an HTTP 405 response for PostDocuments
 type PostDocumentsResponse405Headers struct {
-	Allow        string
+	Allow                 string
+	CacheControl          string
+	ContentSecurityPolicy *string
+	ReferrerPolicy        *string
+	Vary                  *string
+	XContentTypeOptions   *string
+	XRequestID            string
+	Traceparent           string
+}
+
+// PostDocumentsResponse413Headers the declared response headers of an HTTP 413 response for PostDocuments
+type PostDocumentsResponse413Headers struct {
 	CacheControl string
 	XRequestID   string
 	Traceparent  string
@@ -3479,9 +3585,10 @@ type PostDocumentsResponse405Headers struct {
 
 // PostDocumentsResponse415Headers the declared response headers of an HTTP 415 response for PostDocuments
 type PostDocumentsResponse415Headers struct {
-	CacheControl string
-	XRequestID   string
-	Traceparent  string
+	AcceptEncoding *string
+	CacheControl   string
+	XRequestID     string
+	Traceparent    string
 }
 
 // PostDocumentsResponse429Headers the declared response headers of an HTTP 429 response for PostDocuments
@@ -3530,6 +3637,8 @@ type PostDocumentsResponse struct {
 	ApplicationproblemJSON403 *Forbidden
 	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
 	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
 	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
 	ApplicationproblemJSON415 *UnsupportedMediaType
 	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
@@ -3548,6 +3657,8 @@ type PostDocumentsResponse struct {
 	Headers403 *PostDocumentsResponse403Headers
 	// Headers405 the parsed response headers for an HTTP 405 response
 	Headers405 *PostDocumentsResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *PostDocumentsResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
 	Headers415 *PostDocumentsResponse415Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -3576,6 +3687,11 @@ func (r PostDocumentsResponse) GetApplicationproblemJSON403() *Forbidden {
 // GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
 func (r PostDocumentsResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
 	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r PostDocumentsResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
 }
 
 // GetApplicationproblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
@@ -3676,10 +3792,14 @@ type GetDocumentResponse404Headers struct {
 
 // GetDocumentResponse405Headers the declared response headers of an HTTP 405 response for GetDocument
 type GetDocumentResponse405Headers struct {
-	Allow        string
-	CacheControl string
-	XRequestID   string
-	Traceparent  string
+	Allow                 string
+	CacheControl          string
+	ContentSecurityPolicy *string
+	ReferrerPolicy        *string
+	Vary                  *string
+	XContentTypeOptions   *string
+	XRequestID            string
+	Traceparent           string
 }
 
 // GetDocumentResponse429Headers the declared response headers of an HTTP 429 response for GetDocument
@@ -4010,10 +4130,14 @@ type PutDocumentResponse404Headers struct {
 
 // PutDocumentResponse405Headers the declared response headers of an HTTP 405 response for PutDocument
 type PutDocumentResponse405Headers struct {
-	Allow        string
-	CacheControl string
-	XRequestID   string
-	Traceparent  string
+	Allow                 string
+	CacheControl          string
+	ContentSecurityPolicy *string
+	ReferrerPolicy        *string
+	Vary                  *string
+	XContentTypeOptions   *string
+	XRequestID            string
+	Traceparent           string
 }
 
 // PutDocumentResponse409Headers the declared response headers of an HTTP 409 response for PutDocument
@@ -4043,9 +4167,10 @@ type PutDocumentResponse413Headers struct {
 
 // PutDocumentResponse415Headers the declared response headers of an HTTP 415 response for PutDocument
 type PutDocumentResponse415Headers struct {
-	CacheControl string
-	XRequestID   string
-	Traceparent  string
+	AcceptEncoding *string
+	CacheControl   string
+	XRequestID     string
+	Traceparent    string
 }
 
 // PutDocumentResponse429Headers the declared response headers of an HTTP 429 response for PutDocument
@@ -4261,10 +4386,14 @@ type GetDescriptionResponse304Headers struct {
 
 // GetDescriptionResponse405Headers the declared response headers of an HTTP 405 response for GetDescription
 type GetDescriptionResponse405Headers struct {
-	Allow        string
-	CacheControl string
-	XRequestID   string
-	Traceparent  string
+	Allow                 string
+	CacheControl          string
+	ContentSecurityPolicy *string
+	ReferrerPolicy        *string
+	Vary                  *string
+	XContentTypeOptions   *string
+	XRequestID            string
+	Traceparent           string
 }
 
 // GetDescriptionResponse500Headers the declared response headers of an HTTP 500 response for GetDescription
@@ -4586,6 +4715,13 @@ func ParsePostDocumentsResponse(rsp *http.Response) (*PostDocumentsResponse, err
 		}
 		response.ApplicationproblemJSON405 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
 		var dest UnsupportedMediaType
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -4618,6 +4754,9 @@ func ParsePostDocumentsResponse(rsp *http.Response) (*PostDocumentsResponse, err
 	// Content-type (text/html) unsupported
 
 	case rsp.StatusCode == 403:
+	// Content-type (text/html) unsupported
+
+	case rsp.StatusCode == 405:
 	// Content-type (text/html) unsupported
 
 	case rsp.StatusCode == 429:
@@ -4807,6 +4946,34 @@ func ParsePostDocumentsResponse(rsp *http.Response) (*PostDocumentsResponse, err
 			}
 			headers.CacheControl = value
 		}
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		if values := rsp.Header.Values("Referrer-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Referrer-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReferrerPolicy = &value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = &value
+		}
+		if values := rsp.Header.Values("X-Content-Type-Options"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Content-Type-Options", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XContentTypeOptions = &value
+		}
 		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -4822,8 +4989,39 @@ func ParsePostDocumentsResponse(rsp *http.Response) (*PostDocumentsResponse, err
 			headers.Traceparent = value
 		}
 		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers PostDocumentsResponse413Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		if values := rsp.Header.Values("traceparent"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "traceparent", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Traceparent = value
+		}
+		response.Headers413 = &headers
 	case rsp.StatusCode == 415:
 		var headers PostDocumentsResponse415Headers
+		if values := rsp.Header.Values("Accept-Encoding"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptEncoding = &value
+		}
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -5103,6 +5301,9 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 	case rsp.StatusCode == 404:
 	// Content-type (text/html) unsupported
 
+	case rsp.StatusCode == 405:
+	// Content-type (text/html) unsupported
+
 	case rsp.StatusCode == 429:
 	// Content-type (text/html) unsupported
 
@@ -5359,6 +5560,34 @@ func ParseGetDocumentResponse(rsp *http.Response) (*GetDocumentResponse, error) 
 				return nil, err
 			}
 			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		if values := rsp.Header.Values("Referrer-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Referrer-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReferrerPolicy = &value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = &value
+		}
+		if values := rsp.Header.Values("X-Content-Type-Options"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Content-Type-Options", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XContentTypeOptions = &value
 		}
 		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
 			var value string
@@ -6086,6 +6315,9 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 	case rsp.StatusCode == 404:
 	// Content-type (text/html) unsupported
 
+	case rsp.StatusCode == 405:
+	// Content-type (text/html) unsupported
+
 	case rsp.StatusCode == 429:
 	// Content-type (text/html) unsupported
 
@@ -6349,6 +6581,34 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 			}
 			headers.CacheControl = value
 		}
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		if values := rsp.Header.Values("Referrer-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Referrer-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReferrerPolicy = &value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = &value
+		}
+		if values := rsp.Header.Values("X-Content-Type-Options"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Content-Type-Options", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XContentTypeOptions = &value
+		}
 		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-ID", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -6466,6 +6726,13 @@ func ParsePutDocumentResponse(rsp *http.Response) (*PutDocumentResponse, error) 
 		response.Headers413 = &headers
 	case rsp.StatusCode == 415:
 		var headers PutDocumentResponse415Headers
+		if values := rsp.Header.Values("Accept-Encoding"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Accept-Encoding", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.AcceptEncoding = &value
+		}
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -6708,6 +6975,9 @@ func ParseGetDescriptionResponse(rsp *http.Response) (*GetDescriptionResponse, e
 		}
 		response.ApplicationproblemJSON503 = &dest
 
+	case rsp.StatusCode == 405:
+	// Content-type (text/html) unsupported
+
 	case rsp.StatusCode == 500:
 	// Content-type (text/html) unsupported
 
@@ -6794,6 +7064,34 @@ func ParseGetDescriptionResponse(rsp *http.Response) (*GetDescriptionResponse, e
 				return nil, err
 			}
 			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = &value
+		}
+		if values := rsp.Header.Values("Referrer-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Referrer-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReferrerPolicy = &value
+		}
+		if values := rsp.Header.Values("Vary"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Vary", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Vary = &value
+		}
+		if values := rsp.Header.Values("X-Content-Type-Options"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Content-Type-Options", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XContentTypeOptions = &value
 		}
 		if values := rsp.Header.Values("X-Request-ID"); len(values) > 0 {
 			var value string

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -48,7 +49,7 @@ var described = sync.OnceValues(func() (*contract, error) {
 	}
 	options := []config.Option{
 		config.WithFormatAssertions(),
-		config.WithBodyDecoder("application/x-ndjson", content.DecoderFunc(lines)),
+		config.WithBodyDecoder("application/x-ndjson", content.DecoderFunc(ndjson)),
 		config.WithAuthenticationFunc(authenticates),
 	}
 	requests, wrong := validator.NewValidator(document, options...)
@@ -74,18 +75,20 @@ func authenticates(_ context.Context, input *config.AuthenticationInput) error {
 	}
 }
 
-// lines reads NDJSON as the list that the description makes of it: OpenAPI 3.1 has no word of its own for it.
-func lines(input *content.DecodeInput) (any, error) {
+// ndjson reads NDJSON as the list that the description makes of it: OpenAPI 3.1 has no word of its own for it.
+func ndjson(input *content.DecodeInput) (any, error) {
 	read := []any{}
 	body := bufio.NewReader(input.Body)
 	for {
 		line, err := body.ReadBytes('\n')
 		if len(bytes.TrimSpace(line)) > 0 {
 			var value any
-			decoder := json.NewDecoder(bytes.NewReader(line))
-			decoder.UseNumber() // revisions have 63 bits
-			if err := decoder.Decode(&value); err != nil {
+			if err := json.Unmarshal(line, &value); err != nil {
 				return nil, err
+			}
+			// The library knows numbers as floats only, and as one of them the highest revision is one too high.
+			if members, ok := value.(map[string]any); ok && members["DocumentRevision"] == float64(1<<63) {
+				members["DocumentRevision"] = math.Nextafter(1<<63, 0)
 			}
 			read = append(read, value)
 		}
@@ -101,6 +104,9 @@ func lines(input *content.DecodeInput) (any, error) {
 // judge finds what is wrong with an exchange: an answer has to be as it is described, and a request that was carried out
 // has to be one that is described.
 func (c *contract) judge(by *http.Client, r request, header http.Header, a answer) error {
+	if reads := r.method == http.MethodGet || r.method == http.MethodHead; !reads && strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
+		return fmt.Errorf("%s is answered with a page", r.method)
+	}
 	sent, err := sentAs(r, header)
 	if err != nil {
 		return a.has(http.StatusBadRequest) // not even a URL
@@ -108,50 +114,46 @@ func (c *contract) judge(by *http.Client, r request, header http.Header, a answe
 	if by != insecure { // the others are there for their certificates
 		sent.TLS = &tls.ConnectionState{}
 	}
-	route, err := c.routes.FindRoute(sent)
-	switch {
-	case errors.Is(err, router.ErrPathNotFound):
-		if err := a.has(http.StatusNotFound); err != nil {
-			return err
-		}
-		sent.URL.Path, sent.URL.RawPath = pathOf("of-nobody"), "" // where there is nothing, too, but described
-		if sent.Method != http.MethodHead {
-			sent.Method = http.MethodGet
-		}
-	case errors.Is(err, router.ErrMethodNotAllowed):
-		if err := a.has(http.StatusMethodNotAllowed); err != nil {
-			return err
-		}
-		for method := range route.PathItem.GetOperations().KeysFromOldest() { // any of them describes the answer to all others
-			sent.Method = strings.ToUpper(method)
-			break
-		}
-	case err != nil:
+	if err := c.place(sent, a); err != nil {
 		return err
 	}
 	if err := c.judgeAnswer(sent, a); err != nil {
 		return err
 	}
-	if carriedOut := a.status < 300 || strings.Contains(a.body, `"/problems/conflict"`); !carriedOut {
-		return nil
+	body, err := carriedOut(r, header, a)
+	if err != nil || body == nil {
+		return err
 	}
-	if r.method == http.MethodPost {
-		body, err := carriedOutLines(r, header, a)
-		if err != nil {
-			return err
-		}
-		sent.Body = io.NopCloser(strings.NewReader(body))
-	}
+	sent.Body = io.NopCloser(body)
 	return c.judgeRequest(sent)
+}
+
+// place finds a request's place in the description. One that has none has to be refused for that; it is then made one that
+// has the same answer.
+func (c *contract) place(sent *http.Request, a answer) error {
+	route, err := c.routes.FindRoute(sent)
+	switch {
+	case errors.Is(err, router.ErrPathNotFound):
+		sent.URL.Path, sent.URL.RawPath = pathOf("of-nobody"), ""
+		if sent.Method != http.MethodHead {
+			sent.Method = http.MethodGet
+		}
+		return a.has(http.StatusNotFound)
+	case errors.Is(err, router.ErrMethodNotAllowed):
+		for method := range route.PathItem.GetOperations().KeysFromOldest() { // any of them describes the answer to all others
+			sent.Method = strings.ToUpper(method)
+			break
+		}
+		return a.has(http.StatusMethodNotAllowed)
+	default:
+		return err
+	}
 }
 
 func (c *contract) judgeAnswer(sent *http.Request, a answer) error {
 	received := &http.Response{StatusCode: a.status, Header: a.header, Body: io.NopCloser(strings.NewReader(a.body))}
 	if sent.Method == http.MethodHead && a.body != "" {
 		return errors.New("the answer to HEAD has a body")
-	}
-	if reads := sent.Method == http.MethodGet || sent.Method == http.MethodHead; !reads && strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
-		return fmt.Errorf("%s is answered with a page", sent.Method)
 	}
 	_, found := c.answers.ValidateHttpResponse(sent, received)
 	return differing(fmt.Sprintf("the answer to %s %s is not as described: %d %v %.2000s", sent.Method, sent.URL, a.status, a.header, a.body), found)
@@ -184,6 +186,9 @@ func sentAs(r request, header http.Header) (*http.Request, error) {
 		return nil, err
 	}
 	sent.Header = header.Clone()
+	if coding := header.Get("Content-Encoding"); coding != "" {
+		sent.Header.Set("Content-Encoding", strings.ToLower(coding)) // HTTP makes no difference there
+	}
 	return sent, nil
 }
 
@@ -195,33 +200,59 @@ func (a answer) has(status int) error {
 	return nil
 }
 
-// carriedOutLines gives the lines of a bulk request that were not refused.
-func carriedOutLines(r request, header http.Header, a answer) (string, error) {
+// carriedOut gives the body of a request, of a bulk request the lines alone, that was not refused; nil if there is none.
+func carriedOut(r request, header http.Header, a answer) (io.Reader, error) {
+	if a.status >= 300 && !strings.Contains(a.body, `"/problems/conflict"`) {
+		return nil, nil
+	}
+	var stored map[int]bool
+	if r.method == http.MethodPost {
+		var err error
+		if stored, err = storedLines(a); err != nil || len(stored) == 0 {
+			return nil, err
+		}
+	}
 	var body io.Reader = strings.NewReader(r.body)
-	if header.Get("Content-Encoding") == "gzip" {
+	if strings.EqualFold(header.Get("Content-Encoding"), "gzip") {
 		unpacked, err := gzip.NewReader(body)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		body = unpacked
 	}
-	whole, err := io.ReadAll(body)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // a body may break off
-		return "", err
+	if stored != nil {
+		body = linesOf(body, stored)
 	}
-	sent := strings.Split(string(whole), "\n")
-	var kept strings.Builder
+	return body, nil
+}
+
+// storedLines gives the numbers of the lines of a bulk request that were not refused.
+func storedLines(a answer) (map[int]bool, error) {
+	stored := map[int]bool{}
 	for line := range strings.Lines(a.body) {
 		var answered struct {
 			Line, Status int
 			Type         string
 		}
 		if err := json.Unmarshal([]byte(line), &answered); err != nil {
-			return "", err
+			return nil, err
 		}
 		if answered.Status < 300 || answered.Type == "/problems/conflict" {
-			kept.WriteString(sent[answered.Line-1] + "\n")
+			stored[answered.Line] = true
 		}
 	}
-	return kept.String(), nil
+	return stored, nil
+}
+
+// linesOf gives some lines of a body, as far as it arrived whole.
+func linesOf(body io.Reader, numbers map[int]bool) io.Reader {
+	var kept bytes.Buffer
+	whole, _ := io.ReadAll(body)
+	number := 0
+	for line := range bytes.Lines(whole) {
+		if number++; numbers[number] {
+			kept.Write(line)
+		}
+	}
+	return &kept
 }
