@@ -56,7 +56,9 @@ func Inject(ctx context.Context, header http.Header) {
 
 // Traceparent is the span of the context as the header traceparent has it; empty when there is none.
 func Traceparent(ctx context.Context) string {
-	carrier := propagation.MapCarrier{}
-	propagator.Inject(ctx, carrier)
-	return carrier["traceparent"]
+	span := trace.SpanContextFromContext(ctx)
+	if !span.IsValid() {
+		return ""
+	}
+	return "00-" + span.TraceID().String() + "-" + span.SpanID().String() + "-" + span.TraceFlags().String()
 }
