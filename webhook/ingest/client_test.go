@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"net/http"
 	"testing"
 	"time"
@@ -79,5 +81,20 @@ func TestAGeneratedClientWorks(t *testing.T) {
 		t.Errorf("a name that cannot be: %s %s", a.Status(), a.Body)
 	} else if e := (*a.ApplicationproblemJSON403.Errors)[0]; e.Pointer != "/Contact/FirstName" || e.Reason != testclient.Malformed {
 		t.Errorf("a name that cannot be: %+v", e)
+	}
+
+	// Many at once: the generator leaves the lines to the caller, and has types for them.
+	body, err := json.Marshal(testclient.BulkLine{Contact: second.Contact, DocumentRevision: new(int64(8))})
+	must(t, err)
+	bulk, err := client.PostDocumentsWithBodyWithResponse(t.Context(), nil, "application/x-ndjson", bytes.NewReader(append(body, "\n{}\n"...)))
+	must(t, err)
+	var answers []testclient.BulkAnswer
+	for line := range bytes.Lines(bulk.Body) {
+		var a testclient.BulkAnswer
+		must(t, json.Unmarshal(line, &a))
+		answers = append(answers, a)
+	}
+	if len(answers) != 2 || answers[0].Status != http.StatusOK || *answers[0].ContactID != "000123" || *answers[1].Type != testclient.ProblemTypeProblemsattributeInvalid {
+		t.Errorf("bulk: %s %s", bulk.Status(), bulk.Body)
 	}
 }

@@ -272,6 +272,9 @@ func FuzzDocument(f *testing.F) {
 	for _, body := range accepted {
 		f.Add([]byte(body))
 	}
+	for _, body := range documented(f) {
+		f.Add([]byte(body))
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		decoded, found := check("000123", string(body))
 		if found != nil {

@@ -23,6 +23,9 @@ func FuzzHandler(f *testing.F) {
 		f.Add(http.MethodPut, pathOf("000123"), "If-Match", "*", body)
 		f.Add(http.MethodPut, pathOf("000123"), "Document-Revision", "1", body)
 	}
+	for _, body := range documented(f) {
+		f.Add(http.MethodPut, pathOf("000123"), "X-Request-ID", "order-4711", body)
+	}
 	for _, test := range refusals {
 		f.Add(http.MethodPut, pathOf("000123")+"?dryRun=All", "If-None-Match", `W/"a", "b"`, test.body)
 	}

@@ -72,6 +72,9 @@ func FuzzBulkLines(f *testing.F) {
 	for _, body := range accepted {
 		f.Add([]byte(withRevision("7", oneLine(body)) + "\r\n\r\n"))
 	}
+	for _, body := range documented(f) {
+		f.Add([]byte(oneLine(body)))
+	}
 	f.Add([]byte(withRevision("-1", joe())))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		const limit = 1 << 10
