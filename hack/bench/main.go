@@ -44,7 +44,7 @@ func main() {
 	flags.IntVar(&o.learners, "learners", 200, "how many learners, of each kind, are brought in step with the LMS")
 	flags.IntVar(&o.callsPerMinute, "calls-per-minute", 100_000, "the platform's budget; the default is none, to show what the calls by themselves take")
 	flags.BoolFunc("quick", "two minutes instead of twenty: fewer contacts, clients, rounds and learners; flags that follow go before it", func(string) error {
-		o.contacts, o.clients, o.rounds, o.learners = []int{500, 3000}, []int{1, 32}, 3, 50
+		o.contacts, o.clients, o.rounds, o.learners = []int{500, 2000}, []int{1, 32}, 2, 50
 		return nil
 	})
 	flags.StringVar(&o.report, "report", filepath.Join("bin", "bench", "report.html"), "where the report with the curves goes")
