@@ -127,6 +127,11 @@ func (d *door) check(t *testing.T, a abuse) {
 	if a.problem == "" {
 		return
 	}
+	method, rest, _ := strings.Cut(a.sent, " ")
+	path, _, _ := strings.Cut(rest, " ")
+	if err := contractOf(t).judge(insecure, request{method: method, path: path}, http.Header{}, got); err != nil {
+		t.Error(err)
+	}
 	p := got.problem(t)
 	if p.Type != "/problems/"+a.problem {
 		t.Errorf("%.300s, want /problems/%s", got.body, a.problem)

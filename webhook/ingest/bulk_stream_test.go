@@ -42,6 +42,7 @@ type talk struct {
 	// lines is the body; what is written was sent when Write returns.
 	lines    *io.PipeWriter
 	response chan *http.Response
+	header   http.Header
 	answers  *bufio.Reader
 	hangUp   context.CancelFunc
 }
@@ -85,11 +86,16 @@ func (c *talk) answer() (verdict, error) {
 			c.t.Fatalf("POST = %d, want 200", response.StatusCode)
 		}
 		c.t.Cleanup(func() { _ = response.Body.Close() })
-		c.answers = bufio.NewReader(response.Body)
+		c.header, c.answers = response.Header, bufio.NewReader(response.Body)
 	}
 	line, err := c.answers.ReadString('\n')
 	if err != nil {
 		return verdict{}, err
+	}
+	sent, err := sentAs(bulkRequest(""), http.Header{})
+	must(c.t, err)
+	if err := contractOf(c.t).judgeAnswer(sent, answer{http.StatusOK, c.header, line}); err != nil {
+		c.t.Error(err)
 	}
 	return verdictIn(c.t, line), nil
 }

@@ -57,7 +57,7 @@ var described = sync.OnceValues(func() (*contract, error) {
 		return nil, errors.Join(wrong...)
 	}
 	answers, wrong := validator.NewValidator(document, append(options, config.WithStrictMode(),
-		config.WithStrictIgnoredHeaders("Content-Type", "Content-Length", "Date"),
+		config.WithStrictIgnoredHeaders("Content-Type", "Content-Length", "Date", "Connection"),
 		// What an OpenAPI document has in it is not described here again.
 		config.WithStrictIgnorePaths("$.body.info", "$.body.servers", "$.body.security", "$.body.tags", "$.body.paths", "$.body.components"))...)
 	return &contract{model: &model.Model, routes: router.NewRouter(&model.Model), requests: requests, answers: answers},
