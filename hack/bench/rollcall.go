@@ -12,21 +12,17 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
-	"syscall"
 	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	certutil "k8s.io/client-go/util/cert"
+
+	"rollcall.dev/rollcall/internal/testenv/child"
 )
 
-const (
-	startTimeout = time.Minute
-	// stopGrace is how long Rollcall may take to end; it lets every request that has begun end.
-	stopGrace = 20 * time.Second
-)
+const startTimeout = time.Minute
 
 // build makes the program as it is shipped.
 func build(ctx context.Context, program string) error {
@@ -72,9 +68,8 @@ func (b *bench) withRollcall(ctx context.Context, s *site, flags []string, use f
 	if err != nil {
 		return err
 	}
-	ctx, end := context.WithCancelCause(ctx)
 	start := time.Now()
-	ended, err := startChild(ctx, end, filepath.Join(s.folder, "rollcall.log"), b.program, append([]string{
+	running, err := child.Start(filepath.Join(s.folder, "rollcall.log"), b.program, append([]string{
 		"--kubeconfig=" + filepath.Join(s.folder, "kubeconfig"),
 		"--ingest-bind-address=" + ingest,
 		"--ingest-cert-dir=" + s.folder,
@@ -87,9 +82,14 @@ func (b *bench) withRollcall(ctx context.Context, s *site, flags []string, use f
 	if err != nil {
 		return err
 	}
+	ctx, end := context.WithCancelCause(ctx)
+	go func() {
+		<-running.Ended()
+		end(running.Death())
+	}()
 	defer func() {
 		end(nil)
-		<-ended
+		running.Stop()
 	}()
 	if err = waitForAnswer(ctx, "http://"+probes+"/readyz"); err == nil {
 		ready := time.Since(start)
@@ -101,39 +101,6 @@ func (b *bench) withRollcall(ctx context.Context, s *site, flags []string, use f
 		return context.Cause(ctx) // says more than what failed because of it
 	}
 	return err
-}
-
-// startChild starts a program that ends with the context; if it ends before, that is the end of the context.
-func startChild(ctx context.Context, end context.CancelCauseFunc, log, program string, args ...string) (ended chan struct{}, err error) {
-	output, err := os.Create(log)
-	if err != nil {
-		return nil, err
-	}
-	defer output.Close() //nolint:errcheck // the child has its own descriptor
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Stdout, cmd.Stderr = output, output
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = stopGrace
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	ended = make(chan struct{})
-	go func() {
-		defer close(ended)
-		err := cmd.Wait()
-		end(fmt.Errorf("%s ended by itself: %w; the end of its log:\n%s", filepath.Base(program), err, tail(log, 15)))
-	}()
-	return ended, nil
-}
-
-// tail gives the last lines of a file.
-func tail(path string, lines int) string {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return err.Error()
-	}
-	all := strings.Split(strings.TrimSpace(string(content)), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
 func writeCertificate(folder string) (*x509.CertPool, error) {

@@ -9,6 +9,8 @@ import (
 
 	"k8s.io/client-go/discovery"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"rollcall.dev/rollcall/internal/testenv/child"
 )
 
 // The service account that Rollcall runs as; config/rbac says what it may do.
@@ -76,11 +78,11 @@ func (d *demo) newControlPlane() (*envtest.Environment, error) {
 	if store.Path, err = d.linkTo(etcd); err != nil {
 		return nil, err
 	}
-	serverLog, err := d.createLog(apiServer)
+	serverLog, err := os.Create(d.logOf(apiServer))
 	if err != nil {
 		return nil, err
 	}
-	storeLog, err := d.createLog(etcd)
+	storeLog, err := os.Create(d.logOf(etcd))
 	if err != nil {
 		return nil, err
 	}
@@ -105,10 +107,10 @@ func (d *demo) watchAPIServer(ctx context.Context) error {
 			if livez.Do(ctx).Error() == nil {
 				failures = 0
 			} else if failures++; failures == 3 {
-				d.fail(&deathError{
-					program: apiServer,
-					reason:  "is not alive any more, or etcd behind it is not",
-					log:     d.path(apiServer + ".log"),
+				d.fail(&child.DeathError{
+					Program: apiServer,
+					Reason:  "is not alive any more, or etcd behind it is not",
+					Log:     d.logOf(apiServer),
 				})
 			}
 		}

@@ -105,9 +105,7 @@ func (d *demo) stop() {
 
 func (d *demo) path(name string) string { return filepath.Join(d.directory, name) }
 
-func (d *demo) createLog(program string) (*os.File, error) {
-	return os.Create(d.path(program + ".log"))
-}
+func (d *demo) logOf(program string) string { return d.path(program + ".log") }
 
 // assets is the folder of the control plane's programs.
 func assets() string {

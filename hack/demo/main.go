@@ -16,6 +16,8 @@ import (
 
 	"github.com/go-logr/logr"
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	"rollcall.dev/rollcall/internal/testenv/child"
 )
 
 func main() {
@@ -72,7 +74,7 @@ func run(ctx context.Context, directory string) error {
 
 // outcome says what ended the demo: a child that died says more than what failed because of it, and Ctrl-C is no error.
 func outcome(ctx context.Context, err error) error {
-	if death, ok := errors.AsType[*deathError](context.Cause(ctx)); ok {
+	if death, ok := errors.AsType[*child.DeathError](context.Cause(ctx)); ok {
 		return death
 	}
 	if ctx.Err() == nil {

@@ -8,11 +8,6 @@ import (
 	"syscall"
 )
 
-// childAttributes lets the kernel kill a child when the demo dies, however it dies.
-func childAttributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-}
-
 // stopWithMake stops the demo as Ctrl-C does when the make that started it is killed.
 func stopWithMake() {
 	if os.Getenv("MAKELEVEL") != "" {
@@ -24,8 +19,8 @@ func onParentDeath(signal syscall.Signal) {
 	_, _, _ = syscall.RawSyscall(syscall.SYS_PRCTL, syscall.PR_SET_PDEATHSIG, uintptr(signal), 0)
 }
 
-// becomeCalledProgram does what childAttributes do for the programs that envtest starts. It cannot be told to ask the
-// kernel, so it gets links to the demo in place of the programs: called by such a name, the demo asks, and turns into
+// becomeCalledProgram has the kernel kill the programs that envtest starts when the demo dies, as package child does for
+// its own. envtest cannot be told to ask for that, so it gets links to the demo in place of the programs: called by such a name, the demo asks, and turns into
 // the program.
 func becomeCalledProgram() {
 	name := filepath.Base(os.Args[0])

@@ -2,14 +2,9 @@
 
 package main
 
-import (
-	"path/filepath"
-	"syscall"
-)
+import "path/filepath"
 
 // Only Linux kills children together with their parent. Elsewhere a demo that is killed leaves them behind.
-
-func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
 func stopWithMake() {}
 

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// stopGrace is how long a child may take to end when it is asked to.
+// stopGrace is how long a child may take to end when it is asked to. Rollcall lets every request that has begun end.
 const stopGrace = 20 * time.Second
 
 // Child is a program that was started.
@@ -75,14 +75,26 @@ func (c *Child) Kill() {
 
 func (c *Child) signal(signal syscall.Signal) { _ = syscall.Kill(-c.cmd.Process.Pid, signal) } // gone already is as good
 
-// Death says how a child that has ended did so, with the end of its log.
-func (c *Child) Death() error {
-	return fmt.Errorf("%s ended by itself, %s. The end of %s:\n%s",
-		filepath.Base(c.cmd.Path), c.cmd.ProcessState, c.log, Tail(c.log, 15))
+// Death says how a child that has ended did so.
+func (c *Child) Death() *DeathError {
+	return &DeathError{Program: filepath.Base(c.cmd.Path), Reason: "ended by itself, " + c.cmd.ProcessState.String(), Log: c.log}
 }
 
-// Tail gives the last lines of a file: what a program said before it died.
-func Tail(path string, lines int) string {
+// DeathError is the end of a program that should have kept running.
+type DeathError struct {
+	// Program is its name, and Reason goes on from there: how it ended.
+	Program, Reason string
+	// Log is the file with what it printed.
+	Log string
+}
+
+// Error tells the end of the log, too.
+func (e *DeathError) Error() string {
+	return fmt.Sprintf("%s %s. The end of %s:\n%s", e.Program, e.Reason, e.Log, tail(e.Log, 15))
+}
+
+// tail gives the last lines of a file: what a program said before it died.
+func tail(path string, lines int) string {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()
