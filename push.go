@@ -33,9 +33,12 @@ Beside FILE (for stdin: beside a file stdin in this folder) it writes, readable 
   FILE.refused.tsv       why each of them was refused
   FILE.conflicts.tsv     what was stored and conflicts; nothing has to be sent again
   FILE.push-state        how far the run is; it goes away when all is answered
+  FILE.push-lock         keeps a second run away; it stays
 
-Exit codes: 0 all is stored; 1 some documents were refused; 2 the command or the file is wrong, nothing was sent; 3 it
-could not finish, and the same command goes on.`
+The lists of an earlier run are moved to NAME.old.
+
+Exit codes: 0 all is stored, or a newer revision is; 1 some documents were refused; 2 the command or the file is
+wrong, nothing was sent; 3 it could not finish, and the same command goes on.`
 
 const pushExamples = `  # The address and the credential are in the environment: ROLLCALL_INGEST_URL, ROLLCALL_TOKEN, ROLLCALL_CA
   rollcall push learners.csv

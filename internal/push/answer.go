@@ -41,6 +41,11 @@ func (a *answer) isStored() bool {
 
 func (a *answer) isConflict() bool { return a.Status == http.StatusConflict && a.Type == typeConflict }
 
+// isOvertaken is true when a newer revision of the document is stored: it is not wanted any more, and nobody has to mend it.
+func (a *answer) isOvertaken() bool { return a.Type == "/problems/revision-outdated" }
+
+func (a *answer) isRefused() bool { return !a.isStored() && !a.isOvertaken() }
+
 // isLater is true for what passes without anybody's doing.
 func (a *answer) isLater() bool { return isLater(a.Status) }
 
@@ -56,9 +61,11 @@ func isLater(status int) bool {
 // isFailure is true when the server failed, perhaps only on this document.
 func (a *answer) isFailure() bool { return a.Status >= http.StatusInternalServerError }
 
-// isAboutCaller is true when it is not the document that is refused, but who sends it: so would be every other one.
-func (a *answer) isAboutCaller() bool {
-	return a.Status == http.StatusUnauthorized || a.Type == "/problems/forbidden"
+// isAboutRequest is true when it is not the document that is refused, but who sends it, or how it is packed: so would be
+// every other one.
+func (a *answer) isAboutRequest() bool {
+	return a.Status == http.StatusUnauthorized || a.Type == "/problems/forbidden" ||
+		slices.ContainsFunc(a.Errors, func(e finding) bool { return e.Header == "Content-Encoding" })
 }
 
 // kind is the last word of the problem's type.

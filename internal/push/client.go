@@ -36,20 +36,20 @@ type Server struct {
 type client struct {
 	http   *http.Client
 	server Server
-	// target is the address of the bulk endpoint.
+	// target is the address of the bulk endpoint, with what is asked of it.
 	target string
-	dryRun bool
 }
 
 const defaultPathPrefix = "/gk/api"
 
 func newClient(options *Options) (*client, error) {
 	server := options.Server
+	server.Token = strings.TrimSpace(server.Token) // as that of a file
 	base, err := url.Parse(server.URL)
 	switch {
 	case server.URL == "":
 		return nil, errors.New("nothing says where to send the documents: --url or ROLLCALL_INGEST_URL")
-	case err != nil || base.Scheme != "https" || base.Host == "" || base.User != nil:
+	case err != nil || base.Scheme != "https" || base.Host == "" || base.User != nil || base.RawQuery != "" || base.Fragment != "":
 		return nil, errors.New("the URL must be like https://rollcall.example.com")
 	case server.Token == "" && server.TokenFile == "" && server.ClientCert == "":
 		return nil, errors.New("there is no credential: --token-file, ROLLCALL_TOKEN, or --client-cert with --client-key")
@@ -80,14 +80,17 @@ func newClient(options *Options) (*client, error) {
 		TLSHandshakeTimeout: 10 * time.Second,
 		ForceAttemptHTTP2:   true,
 	}
+	target := base.JoinPath(cmp.Or(server.PathPrefix, defaultPathPrefix), "contacts/")
+	if options.DryRun {
+		target.RawQuery = url.Values{"dryRun": {"All"}}.Encode()
+	}
 	c := &client{
 		// A redirect would take the credential elsewhere.
 		http: &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		}},
 		server: server,
-		target: base.JoinPath(cmp.Or(server.PathPrefix, defaultPathPrefix), "contacts/").String(),
-		dryRun: options.DryRun,
+		target: target.String(),
 	}
 	_, err = c.token() // a file that is not there is better known now
 	return c, err
@@ -104,11 +107,7 @@ func (c *client) token() (string, error) {
 // post sends a request and gives the answer, which begins while the body is still sent. Any other answer than lines is an
 // error, and a laterError where a repetition is worth it.
 func (c *client) post(ctx context.Context, body io.Reader) (*http.Response, error) {
-	target := c.target
-	if c.dryRun {
-		target += "?dryRun=All"
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target, body)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.target, body)
 	if err != nil {
 		return nil, err
 	}

@@ -36,8 +36,9 @@ type survey struct {
 	header []byte
 }
 
-// identity tells one content of a file from another.
+// identity tells one content of a file from another, or another reading of it.
 type identity struct {
+	Format Format `json:"format"`
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
 }
@@ -114,7 +115,7 @@ func (i *input) read(raw io.Reader, found *survey) (source, error) {
 
 // survey reads a file once, so that a mistake that makes all of it unreadable is found while nothing of it was sent.
 func (i *input) survey(ctx context.Context) (*survey, error) {
-	found := &survey{scattered: map[string]bool{}}
+	found := &survey{identity: identity{Format: i.format}, scattered: map[string]bool{}}
 	if i.file == nil {
 		return found, nil
 	}

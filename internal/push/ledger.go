@@ -3,6 +3,7 @@ package push
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -42,15 +43,20 @@ func openLedger(options *Options, in *input, found *survey, target string, progr
 	l := &ledger{
 		input: in, dryRun: options.DryRun, progress: progress, clock: options.Clock,
 		lock:             flock.New(in.name + ".push-lock"),
-		refusedDocuments: &record{path: in.name + ".refused." + string(in.format), header: found.header},
-		refusals:         &record{path: in.name + ".refused.tsv", header: []byte(reportHeader)},
-		conflicts:        &record{path: in.name + ".conflicts.tsv", header: []byte(reportHeader)},
+		refusedDocuments: &record{role: "refused", path: in.name + ".refused." + string(in.format), header: found.header},
+		refusals:         &record{role: "refusals", path: in.name + ".refused.tsv", header: []byte(reportHeader)},
+		conflicts:        &record{role: "conflicts", path: in.name + ".conflicts.tsv", header: []byte(reportHeader)},
 		state:            state{Target: target, Input: found.identity},
 		open:             map[int64]bool{},
 		stop:             make(chan struct{}),
 	}
 	if l.dryRun {
 		return l, nil
+	}
+	if !in.named {
+		if err := l.spare(options.Stdin); err != nil {
+			return nil, err
+		}
 	}
 	if free, err := l.lock.TryLock(); err != nil {
 		return nil, err
@@ -62,6 +68,26 @@ func openLedger(options *Options, in *input, found *survey, target string, progr
 	}
 	l.saves.Go(l.saveRegularly)
 	return l, nil
+}
+
+// spare refuses an input that the run would move away or replace.
+func (l *ledger) spare(stdin io.Reader) error {
+	file, ok := stdin.(*os.File)
+	if !ok {
+		return nil
+	}
+	sent, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	for _, r := range l.records() {
+		for _, path := range []string{r.path, r.old()} {
+			if there, err := os.Stat(path); err == nil && os.SameFile(there, sent) {
+				return fmt.Errorf("stdin is %s, which this run would replace; push it under another name", path)
+			}
+		}
+	}
+	return nil
 }
 
 // begin goes on with what is left of an earlier run, if that is possible.
@@ -84,15 +110,21 @@ func (l *ledger) begin(restart bool) error {
 			l.progress.note(err.Error() + "; starting over")
 		}
 	}
-	if err := l.restore(&state{Target: l.state.Target, Input: l.state.Input}); err != nil {
-		return err
+	for _, r := range l.records() {
+		if err := r.begin(); err != nil {
+			return err
+		}
 	}
 	return l.save() // a folder that cannot be written to is better known now
 }
 
 func (l *ledger) restore(earlier *state) error {
 	for _, r := range l.records() {
-		if err := r.restore(earlier.Lengths[r.path]); err != nil {
+		length, known := earlier.Lengths[r.role]
+		if !known {
+			return fmt.Errorf("%s does not say how long %s was", l.statePath(), r.path)
+		}
+		if err := r.restore(length); err != nil {
 			return err
 		}
 	}
@@ -142,7 +174,7 @@ func (l *ledger) enter(d *document, a *answer) {
 		l.progress.aside(rehearsal(d, a))
 	case a.isConflict():
 		err = l.conflicts.append(report(d, a))
-	case !a.isStored():
+	case a.isRefused():
 		err = errors.Join(l.refusedDocuments.append(d.original), l.refusals.append(report(d, a)))
 	}
 	l.failed = errors.Join(l.failed, err)
@@ -194,7 +226,7 @@ func (l *ledger) save() error {
 	now.Lengths = map[string]int64{}
 	var files []*os.File
 	for _, r := range l.records() {
-		now.Lengths[r.path] = r.length
+		now.Lengths[r.role] = r.length
 		if r.file != nil {
 			files = append(files, r.file)
 		}
@@ -227,5 +259,5 @@ func (l *ledger) close(err error) error {
 	for _, r := range l.records() {
 		err = errors.Join(err, r.close())
 	}
-	return errors.Join(err, l.lock.Close(), remove(l.lock.Path()))
+	return errors.Join(err, l.lock.Close()) // its file stays: another run may have opened it already, to lock it next
 }

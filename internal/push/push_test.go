@@ -181,6 +181,7 @@ func TestAnInterruptedRunIsTakenUp(t *testing.T) {
 	if err := Run(ctx, o); codeOf(err) != CodeUnfinished || !strings.Contains(err.Error(), "interrupted; the same command goes on") {
 		t.Fatalf("the run ended with %v, want an interruption", err)
 	}
+	s.rest()
 	begun := len(s.order)
 	left, err := loadState(file + ".push-state")
 	must(t, err)

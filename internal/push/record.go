@@ -15,6 +15,8 @@ const private = 0o600
 
 // record is a file beside the input that entries are appended to. It is not there before the first one.
 type record struct {
+	// role is what the record is called in the state.
+	role   string
 	path   string
 	header []byte
 	// length is that of the file, in bytes.
@@ -31,7 +33,7 @@ func (r *record) restore(length int64) error {
 	if length == 0 {
 		return remove(r.path)
 	}
-	file, err := os.OpenFile(r.path, os.O_RDWR, private)
+	file, err := os.OpenFile(r.path, os.O_WRONLY, private)
 	if err != nil {
 		return err
 	}
@@ -47,9 +49,24 @@ func (r *record) restore(length int64) error {
 	return errors.Join(err, file.Truncate(length))
 }
 
+// old is where the record of an earlier run is kept.
+func (r *record) old() string { return r.path + ".old" }
+
+// begin makes room for a new record. That of an earlier run is kept, as nothing is known yet that could take its place.
+func (r *record) begin() error {
+	r.length = 0
+	if err := r.close(); err != nil {
+		return err
+	}
+	if err := os.Rename(r.path, r.old()); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
 func (r *record) append(entry []byte) error {
 	if r.file == nil {
-		file, err := os.OpenFile(r.path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, private)
+		file, err := os.OpenFile(r.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, private)
 		if err != nil {
 			return err
 		}

@@ -112,7 +112,7 @@ func (r *round) write(ctx context.Context, pipe *io.PipeWriter, next *document) 
 	zip := gzip.NewWriter(packed)
 	flush := func() error { return errors.Join(zip.Flush(), packed.Flush()) }
 	defer func() { _ = errors.Join(zip.Close(), packed.Flush(), pipe.Close()) }() // who reads the answers sees what is missing
-	for length := 0; length < requestBytes; {
+	for length := 0; length == 0 || length+len(next.body) <= requestBytes; {
 		select {
 		case r.sent <- next:
 		default: // the answers are waited for, so all has to be on its way
@@ -189,34 +189,41 @@ func cause(ctx context.Context, err error) error {
 // settle does what an answer asks for.
 func (r *round) settle(document *document, a *answer) error {
 	switch {
-	case r.waits[a.ContactID]:
-		r.again = append(r.again, document)
-	case a.isAboutCaller():
-		r.again = append(r.again, document)
+	case a.isAboutRequest():
 		return a.failure()
+	case r.ledger.dryRun && a.isStored() && a.Plan == nil:
+		return errNoPlan
+	case r.waits[a.ContactID]:
+		r.repeat(document)
+		return nil
 	case a.isLater():
 		r.later(document, a)
+		return nil
 	case a.isFailure():
-		document.failures++
-		if document.failures == attempts {
-			return r.ledger.settle(document, a)
+		if document.failures++; document.failures < attempts {
+			r.later(document, a)
+			return nil
 		}
-		r.later(document, a)
-	default:
-		return r.ledger.settle(document, a)
 	}
-	r.ledger.repeated()
-	return nil
+	return r.ledger.settle(document, a)
 }
 
+var errNoPlan = errors.New("the server answered a dry run as if it were none; what was sent so far may be stored")
+
 func (r *round) later(document *document, a *answer) {
-	r.again = append(r.again, document)
 	if a.ContactID != "" {
 		r.waits[a.ContactID] = true
 	}
 	r.after = max(r.after, time.Duration(a.RetryAfter)*time.Second)
 	r.reason = a.summary()
-	if len(r.again) == window {
+	r.repeat(document)
+}
+
+// repeat leaves a document to the next request.
+func (r *round) repeat(document *document) {
+	r.again = append(r.again, document)
+	r.ledger.repeated()
+	if len(r.again) >= window {
 		r.stop() // the server has trouble; more of the same does not help
 	}
 }

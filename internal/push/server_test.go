@@ -25,12 +25,16 @@ type server struct {
 	t      *testing.T
 	caFile string
 
+	// busy is held while a request is served, which may be longer than the run that it is of.
+	busy  sync.RWMutex
 	mutex sync.Mutex
 	// stored has the last document of each contact, and order all that were stored, in their order.
 	stored map[string]string
 	order  []string
 	// requests counts the bulk requests.
 	requests int
+	// queries are what they asked for.
+	queries []string
 	// reply is asked for the answer to each line; nil stores it.
 	reply func(contactID string) map[string]any
 	// cut drops the connection before this many lines of a request are answered, as long as cuts are left.
@@ -52,8 +56,11 @@ func startServer(t *testing.T) *server {
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.busy.RLock()
+	defer s.busy.RUnlock()
 	s.mutex.Lock()
 	s.requests++
+	s.queries = append(s.queries, r.URL.RawQuery)
 	number, cut := s.requests, 0
 	if s.cuts > 0 {
 		s.cuts--
@@ -77,10 +84,15 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // it was cut off
 	}
+	length := 0
 	lines := bufio.NewScanner(body)
+	lines.Buffer(nil, longestLine)
 	for line := 1; lines.Scan(); line++ {
 		if line == cut {
 			panic(http.ErrAbortHandler)
+		}
+		if length += len(lines.Bytes()) + 1; length > requestBytes {
+			s.t.Errorf("a request has more than %d bytes", requestBytes)
 		}
 		answer := s.take(lines.Text())
 		answer["line"] = line
@@ -134,6 +146,7 @@ func (s *server) push(o Options, code int) pushed {
 	var output, messages strings.Builder
 	o.Output, o.Messages = &output, &messages
 	err := Run(s.t.Context(), o)
+	s.rest()
 	if got := codeOf(err); got != code || err != nil && code == 0 {
 		s.t.Fatalf("the run ended with %d (%v), want %d\n%s%s", got, err, code, output.String(), messages.String())
 	}
@@ -141,6 +154,12 @@ func (s *server) push(o Options, code int) pushed {
 		messages.WriteString(err.Error())
 	}
 	return pushed{output.String(), messages.String()}
+}
+
+// rest waits until no request is served any more.
+func (s *server) rest() {
+	s.busy.Lock()
+	s.busy.Unlock() //nolint:staticcheck // it is only waited for
 }
 
 func codeOf(err error) int {
@@ -179,14 +198,14 @@ func read(t *testing.T, path string) string {
 	return string(content)
 }
 
-// beside lists what lies beside a file.
+// beside lists what lies beside a file, but for the lock, which every run leaves.
 func beside(t *testing.T, path string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Dir(path))
 	must(t, err)
 	var found []string
 	for _, entry := range entries {
-		if name, ok := strings.CutPrefix(entry.Name(), filepath.Base(path)); ok && name != "" {
+		if name, ok := strings.CutPrefix(entry.Name(), filepath.Base(path)); ok && name != "" && name != ".push-lock" {
 			found = append(found, name)
 		}
 	}

@@ -15,7 +15,8 @@ type state struct {
 	// Read is how many documents were begun, and Unsettled the numbers of those of them that are not settled.
 	Read      int64   `json:"read"`
 	Unsettled []int64 `json:"unsettled"`
-	// Lengths are those of the records, in bytes. What is behind them was not settled yet, and is cut off.
+	// Lengths are those of the records, in bytes, by their roles: the path of a file can be written in several ways. What is
+	// behind them was not settled yet, and is cut off.
 	Lengths map[string]int64 `json:"lengths"`
 	Tally   tally            `json:"tally"`
 }
@@ -41,7 +42,10 @@ func (s *state) save(path string) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, private)
+	if err := remove(path + ".new"); err != nil { // of a run that was killed
+		return err
+	}
+	file, err := os.OpenFile(path+".new", os.O_CREATE|os.O_EXCL|os.O_WRONLY, private)
 	if err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ func (l *ledger) summarize(w io.Writer, took time.Duration, settled int64) error
 		row("replaced or unchanged", t.Replaced, "")
 	}
 	row("stored, with conflicts", t.Conflicts, counts(t.ConflictReasons))
+	row("overtaken", t.Overtaken, "by a newer revision")
 	row("refused", t.Refused, counts(t.RefusalReasons))
 	row("sent again", t.Repeated, "")
 	if l.dryRun {
@@ -67,7 +68,7 @@ func sum(numbers map[string]int64) (total int64) {
 // rehearsal is what a dry run says about one document: why it would be refused, and what it would withdraw.
 func rehearsal(d *document, a *answer) string {
 	var text strings.Builder
-	if !a.isStored() {
+	if a.isRefused() {
 		text.Write(report(d, a))
 	}
 	if a.Plan != nil {

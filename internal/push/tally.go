@@ -10,6 +10,7 @@ type tally struct {
 	Created   int64 `json:"created"`
 	Replaced  int64 `json:"replaced"` // or, as the answers to a bulk request do not tell, unchanged
 	Conflicts int64 `json:"conflicts"`
+	Overtaken int64 `json:"overtaken"` // by a newer revision
 	Refused   int64 `json:"refused"`
 	Repeated  int64 `json:"repeated"`
 	// ConflictReasons and RefusalReasons count the documents with each reason; one can have several.
@@ -21,14 +22,18 @@ type tally struct {
 	changes                map[string]int64
 }
 
-func (t *tally) settled() int64 { return t.Created + t.Replaced + t.Conflicts + t.Refused }
+func (t *tally) settled() int64 {
+	return t.Created + t.Replaced + t.Conflicts + t.Overtaken + t.Refused
+}
 
 func (t *tally) add(a *answer) {
 	switch {
 	case a.isConflict():
 		t.Conflicts++
 		t.ConflictReasons = count(t.ConflictReasons, a.reasons()...)
-	case !a.isStored():
+	case a.isOvertaken():
+		t.Overtaken++
+	case a.isRefused():
 		t.Refused++
 		for _, reason := range a.reasons() {
 			t.RefusalReasons = count(t.RefusalReasons, a.status()+" "+reason)
