@@ -32,3 +32,9 @@ func TestDigestSpeaksOfTheDocumentAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestAnEmptyListIsNoOtherDocumentThanNone(t *testing.T) {
+	if none, empty := Digest(&v1alpha1.ContactSpec{}), Digest(&v1alpha1.ContactSpec{Enrollments: []v1alpha1.CourseAccess{}}); none != empty {
+		t.Errorf("without a list the digest is %s, with an empty one %s", none, empty)
+	}
+}

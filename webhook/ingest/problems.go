@@ -78,13 +78,14 @@ func outdated() *problem.Problem {
 	}
 }
 
-// revisionReused says that two documents came with one revision.
+// revisionReused says that something else is stored, though no higher revision came.
 func revisionReused() *problem.Problem {
 	return &problem.Problem{
-		Type: "/problems/revision-reused", Title: "Another document has this revision", Status: http.StatusConflict,
-		Detail: "Nothing was stored. Another document of this contact came with the same revision; give each change a " +
-			"revision of its own.",
-		Errors: []problem.Error{{Header: revisionHeader, Reason: reasonDuplicate, Detail: "The stored document with this revision has other content."}},
+		Type: "/problems/revision-reused", Title: "This revision is taken", Status: http.StatusConflict,
+		Detail: "Nothing was stored. This is the highest revision that came for the contact, but what is stored has other content: " +
+			"two documents came with this revision, or a document without one, or a person's change, came after it. Send what " +
+			"is right with a higher revision.",
+		Errors: []problem.Error{{Header: revisionHeader, Reason: reasonDuplicate, Detail: "The stored document has other content."}},
 	}
 }
 

@@ -43,7 +43,11 @@ type course struct {
 // record reads what is known of a contact.
 func (s *store) record(ctx context.Context, contactID string) (*record, error) {
 	contact := &v1alpha1.Contact{}
-	err := s.cached.Get(ctx, client.ObjectKey{Namespace: s.namespace, Name: names.Contact(contactID)}, contact)
+	key := client.ObjectKey{Namespace: s.namespace, Name: names.Contact(contactID)}
+	err := s.cached.Get(ctx, key, contact)
+	if apierrors.IsNotFound(err) && s.replicated { // another replica may just have stored it
+		err = s.live.Get(ctx, key, contact)
+	}
 	if apierrors.IsNotFound(err) || err == nil && contact.Spec.ContactID != contactID {
 		return nil, problem.NotFound("No document of this contact is stored.")
 	}

@@ -89,20 +89,10 @@ func (s *store) put(ctx context.Context, sub submission) (stored, error) {
 		contact := &v1alpha1.Contact{}
 		err := reader.Get(ctx, key, contact)
 		present := err == nil
-		switch {
-		case client.IgnoreNotFound(err) != nil:
+		if client.IgnoreNotFound(err) != nil {
 			return stored{}, fmt.Errorf("cannot read the Contact: %w", err)
-		case !present:
-		case contact.Spec.ContactID != sub.document.ContactID:
-			return stored{}, fmt.Errorf("cannot use the Contact %s: %w", key.Name, errForeign)
-		case contact.Spec.PlatformRef.Name != platform:
-			return stored{}, managedElsewhere(contact.Spec.PlatformRef.Name)
-		case !contact.DeletionTimestamp.IsZero():
-			return stored{}, problem.Unavailable("The contact is being deleted, and a document would be deleted with it. "+
-				"Nothing was stored; send the document again when the contact is gone.", retryAfter)
 		}
-
-		if refusal := sub.allows(contact, present, &sub.document); refusal != nil {
+		if refusal := s.refusal(contact, present, &sub); refusal != nil {
 			if reader != s.live { // a cache that is behind must refuse nobody
 				reader = s.live
 				continue
@@ -121,7 +111,7 @@ func (s *store) put(ctx context.Context, sub submission) (stored, error) {
 		case unsure, sub.renumbers(contact):
 			done = stored{contact: contact, before: &contact.Spec, result: unchanged}
 			err = s.update(ctx, writer, contact, sub)
-		case s.replicated:
+		case s.replicated && reader != s.live:
 			latest, err := s.isLatest(ctx, contact)
 			if err != nil {
 				return stored{}, fmt.Errorf("cannot confirm the Contact: %w", err)
@@ -152,6 +142,24 @@ func (s *store) put(ctx context.Context, sub submission) (stored, error) {
 		}
 	}
 	return stored{}, fmt.Errorf("cannot write the Contact, which others keep changing: %w", ctx.Err())
+}
+
+// refusal gives the reason why a document must not be stored in a Contact, or made one if none is present; nil is none.
+func (s *store) refusal(contact *v1alpha1.Contact, present bool, sub *submission) error {
+	switch {
+	case !present:
+	case contact.Spec.ContactID != sub.document.ContactID:
+		return fmt.Errorf("cannot use the Contact %s: %w", contact.Name, errForeign)
+	case contact.Spec.PlatformRef.Name != platform:
+		return managedElsewhere(contact.Spec.PlatformRef.Name)
+	case !contact.DeletionTimestamp.IsZero():
+		return problem.Unavailable("The contact is being deleted, and a document would be deleted with it. "+
+			"Nothing was stored; send the document again when the contact is gone.", retryAfter)
+	}
+	if unmet := sub.allows(contact, present, &sub.document); unmet != nil {
+		return unmet
+	}
+	return nil
 }
 
 // errForeign is about an object that has the name which a contact's object would have.

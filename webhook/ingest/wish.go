@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -14,6 +15,9 @@ import (
 
 // revisionHeader carries the number that the back office gives to the state of a contact.
 const revisionHeader = "Document-Revision"
+
+// dryRunParameter asks for a dry run, with the value that Kubernetes takes.
+const dryRunParameter = "dryRun"
 
 // wish is what a caller asks for besides the document. The zero value asks for nothing.
 type wish struct {
@@ -44,21 +48,29 @@ func wishOf(r *http.Request) (wish, error) {
 		}
 		read.revision = &revision
 	}
-	for name, values := range r.URL.Query() {
-		switch {
-		case name != "dryRun":
-			// As usual on the web, a parameter that nobody knows changes nothing.
-		case len(values) == 1 && values[0] == metav1.DryRunAll:
-			read.dryRun = true
-		default:
-			wrong = append(wrong, problem.Error{Parameter: name, Reason: reasonMalformed, Detail: "This must be All, once, or be left out."})
-		}
+	if read.dryRun, ok = dryRunIn(r.URL.RawQuery); !ok {
+		wrong = append(wrong, problem.Error{Parameter: dryRunParameter, Reason: reasonMalformed,
+			Detail: "The URL may have this parameter and no other one, once, with the value All."})
 	}
 	if len(wrong) > 0 {
 		slices.SortFunc(wrong, func(a, b problem.Error) int { return strings.Compare(a.Header, b.Header) })
 		return wish{}, problem.BadRequest(wrong...)
 	}
 	return read, nil
+}
+
+// dryRunIn says whether a query asks for a dry run. What is not understood is not ok: it may have been meant to ask for one.
+func dryRunIn(query string) (dryRun, ok bool) {
+	parameters, err := url.ParseQuery(query)
+	values := parameters[dryRunParameter]
+	switch {
+	case err != nil || len(parameters) > 1:
+		return false, false
+	case len(parameters) == 0:
+		return false, true
+	default:
+		return true, len(values) == 1 && values[0] == metav1.DryRunAll
+	}
 }
 
 // entityTags splits the lists of entity tags (RFC 9110, 8.8.3) that a header's lines hold.
