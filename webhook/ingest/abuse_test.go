@@ -144,6 +144,33 @@ func (d *door) check(t *testing.T, a abuse) {
 	}
 }
 
+// What follows a bulk request that was given up is the rest of its body, for which nobody waits for ever.
+func TestTheRestOfABulkRequestIsNoRequest(t *testing.T) {
+	d := open(t, func(o *Options) { o.Limits.ReadTimeout = time.Second })
+	connection, err := tls.Dial("tcp", d.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+	must(t, err)
+	defer func() { _ = connection.Close() }()
+	must(t, connection.SetDeadline(time.Now().Add(20*time.Second)))
+	_, err = fmt.Fprintf(connection, "POST %s HTTP/1.1\r\nHost: ingest\r\nAuthorization: Bearer %s\r\n"+
+		"Content-Type: application/x-ndjson\r\nContent-Length: 5000\r\n\r\n{}\n", bulkPath, d.token)
+	must(t, err)
+	answers := bufio.NewReader(connection)
+	response, err := http.ReadResponse(answers, nil)
+	must(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	must(t, err)
+	wantStatuses(t, verdicts(t, answer{response.StatusCode, response.Header, string(body)}), "1 403", "2 503")
+	if !response.Close {
+		t.Error("the connection is to be used again")
+	}
+	_, err = io.WriteString(connection, getOf("/smuggled"))
+	must(t, err)
+	if more, err := io.ReadAll(answers); err != nil || len(more) > 0 {
+		t.Errorf("the rest of the body is answered %q, %v; want that the connection is closed", more, err)
+	}
+}
+
 // Somebody who talks HTTP where HTTPS is spoken is told so.
 func TestPlainHTTPIsRefused(t *testing.T) {
 	d := open(t)

@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/utils/clock"
 
+	"rollcall.dev/rollcall/webhook/middleware"
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
@@ -33,6 +34,7 @@ func newExchange(w http.ResponseWriter, r *http.Request, patience time.Duration)
 		_ = e.control.SetReadDeadline(time.Unix(0, 0)) // wakes a reader that waits
 	}
 	_ = e.control.EnableFullDuplex()
+	middleware.CloseAfter(w, r)
 	_ = e.control.SetWriteDeadline(time.Time{})
 	return e
 }
@@ -60,8 +62,11 @@ func (e *exchange) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// end leaves what is not sent yet to the server, which waits for the caller no longer than the exchange did.
-func (e *exchange) end() { _ = e.control.SetWriteDeadline(e.deadline()) }
+// end leaves what is not sent and not read yet to the server, which waits for the caller no longer than the exchange did.
+func (e *exchange) end() {
+	_ = e.control.SetReadDeadline(e.deadline())
+	_ = e.control.SetWriteDeadline(e.deadline())
+}
 
 // deadline is in the time of the network, which is the real one.
 func (e *exchange) deadline() time.Time { return clock.RealClock{}.Now().Add(e.patience) }

@@ -17,11 +17,20 @@ func InFlight(limit int64, refuse http.Handler) func(http.Handler) http.Handler 
 			if !slots.TryAcquire(1) {
 				// Without this, the server of HTTP/1 waits for the body before it sends the answer. HTTP/2 never does.
 				_ = http.NewResponseController(w).EnableFullDuplex()
+				CloseAfter(w, r)
 				refuse.ServeHTTP(w, r)
 				return
 			}
 			defer slots.Release(1)
 			next.ServeHTTP(w, r)
 		})
+	}
+}
+
+// CloseAfter closes the connection after the answer, if it is one of HTTP/1. It belongs to every EnableFullDuplex, which
+// makes the server take what is left of a body for the next request. It has to be called before the answer begins.
+func CloseAfter(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 1 {
+		w.Header().Set("Connection", "close")
 	}
 }
