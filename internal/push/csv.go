@@ -36,7 +36,7 @@ var requiredColumns = []string{
 type csvSource struct {
 	reader *csv.Reader
 	// raw has what the reader took of the file and was not given out yet; taken is where in the file it begins.
-	raw   bytes.Buffer
+	raw   rawRow
 	taken int64
 	// header is the first row as it is in the file.
 	header  []byte
@@ -53,6 +53,18 @@ type row struct {
 	line     int64
 	original []byte
 	fields   []string
+}
+
+// rawRow is the text of a row, which a quote without its counterpart could make as long as the file.
+type rawRow struct{ bytes.Buffer }
+
+var errLongRows = fmt.Errorf("the rows of a contact must not be longer than %d MiB", longestLine>>20)
+
+func (r *rawRow) Write(part []byte) (int, error) {
+	if r.Len() > longestLine {
+		return 0, errLongRows
+	}
+	return r.Buffer.Write(part)
 }
 
 // newCSV reads the header.
@@ -95,7 +107,7 @@ func (s *csvSource) next() (*document, error) {
 		}
 		first = read
 	}
-	rows := []*row{first}
+	rows, length := []*row{first}, len(first.original)
 	for s.field(first, columnContactID) != "" { // rows that name nobody do not belong together
 		read, err := s.read()
 		if errors.Is(err, io.EOF) {
@@ -106,6 +118,9 @@ func (s *csvSource) next() (*document, error) {
 		if s.field(read, columnContactID) != s.field(first, columnContactID) {
 			s.ahead = read
 			break
+		}
+		if length += len(read.original); length > longestLine {
+			return nil, fmt.Errorf("row %d: %w", read.line, errLongRows)
 		}
 		rows = append(rows, read)
 	}

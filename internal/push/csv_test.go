@@ -1,6 +1,8 @@
 package push
 
 import (
+	"context"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -43,6 +45,11 @@ func TestRowsThatAreNoDocumentAreNotSent(t *testing.T) {
 		"with and without a course": {
 			"000002,Ann,Lee,ann@acme.com,1234A,2017-10-01,\n000002,Ann,Lee,ann@acme.com,,,\n", "",
 			"3\t000002\tnot sent\t\t/Contact/Enrollments\tInconsistent\tRow 4 has no CourseCode, which is how a contact without enrollments is written: in one row, without dates.\n",
+		},
+		"of what is no contact ID": {
+			"=cmd|x!A1,Ann,Lee,ann@acme.com,1234A,,\n=cmd|x!A1,Anna,Lee,ann@acme.com,1234A,,\nann@acme.com,,,,,,\nann@acme.com,,,,1234A,,\n", "",
+			"3\t\tnot sent\t\t/Contact/FirstName\tInconsistent\tRow 4 states another FirstName than row 3, for the same contact.\n" +
+				"5\t\tnot sent\t\t/Contact/Enrollments\tInconsistent\tRow 5 has no CourseCode, which is how a contact without enrollments is written: in one row, without dates.\n",
 		},
 		"nobody's": {
 			",Ann,Lee,ann@acme.com,1234A,2017-10-01,\n", "",
@@ -118,5 +125,54 @@ func TestRowsFromStdinAreLookedThroughBeforeTheyAreSent(t *testing.T) {
 	}
 	if _, err := os.Stat("stdin.refused.csv"); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestTheRowsOfAContactAreBounded(t *testing.T) {
+	t.Parallel()
+	row := "000001,Joe,Smith,joe@acme.com,1234A,2017-10-01,\n"
+	for name, rows := range map[string]string{
+		"many":        strings.Repeat(row, longestLine/len(row)+1),
+		"unended one": `"` + strings.Repeat("x", longestLine+64<<10),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := startServer(t)
+			got := s.push(s.options(write(t, "learners.csv", header+rows)), CodeUsage)
+			if s.requests > 0 || !strings.Contains(got.messages, "must not be longer than 16 MiB") {
+				t.Errorf("%d requests, %s", s.requests, got.messages)
+			}
+		})
+	}
+}
+
+func TestTheEndingOfAFileMayBeInCapitals(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.push(s.options(write(t, "LEARNERS.CSV", header+"000001,Joe,Smith,joe@acme.com,1234A,2017-10-01,\n")), 0)
+	s.push(s.options(write(t, "LEARNERS.NDJSON", line("000002"))), 0)
+	if len(s.stored) != 2 {
+		t.Errorf("stored %q", s.order)
+	}
+}
+
+func TestRowsFromAPipeThatDoesNotEndCanBeInterrupted(t *testing.T) {
+	folder := t.TempDir()
+	t.Setenv("TMPDIR", folder)
+	s := startServer(t)
+	stdin, pipe := io.Pipe()
+	t.Cleanup(func() { _ = pipe.Close() })
+	ctx, interrupt := context.WithCancel(t.Context())
+	go func() {
+		_, _ = io.WriteString(pipe, header) // it is read, so the file is there
+		if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+			t.Errorf("%v, %v: the rows would be left behind by a run that is killed", left, err)
+		}
+		interrupt()
+	}()
+	o := s.options("-")
+	o.Format, o.Stdin, o.Output, o.Messages = CSV, stdin, io.Discard, io.Discard
+	if err := Run(ctx, o); codeOf(err) != CodeUnfinished || !strings.Contains(err.Error(), "before anything was sent") {
+		t.Errorf("the run ended with %v", err)
 	}
 }

@@ -20,7 +20,7 @@ const (
 
 // formatOf finds the format of a file that is not stated.
 func formatOf(stated Format, path string) (Format, error) {
-	extension := filepath.Ext(strings.TrimSuffix(path, ".gz"))
+	extension := filepath.Ext(strings.TrimSuffix(strings.ToLower(path), ".gz"))
 	switch {
 	case stated == NDJSON || stated == CSV:
 		return stated, nil

@@ -45,7 +45,7 @@ type identity struct {
 
 // openInput finds the documents. Rows from a pipe are kept in a file without a name first: they are only documents when it is
 // sure that no row of the same contact follows later.
-func openInput(options *Options) (*input, error) {
+func openInput(ctx context.Context, options *Options) (*input, error) {
 	path := options.File
 	if path == "-" {
 		path = ""
@@ -71,11 +71,29 @@ func openInput(options *Options) (*input, error) {
 		if err != nil {
 			return nil, err
 		}
-		_, err = io.Copy(file, options.Stdin)
-		if err := errors.Join(err, os.Remove(file.Name())); err != nil {
+		err = os.Remove(file.Name()) // before there is anything in it that an interruption could leave behind
+		if err == nil {
+			err = copyAll(ctx, file, options.Stdin)
+		}
+		if err != nil {
 			return nil, errors.Join(err, file.Close())
 		}
 		return &input{name: "stdin", format: format, file: file}, nil
+	}
+}
+
+// copyAll ends when the context does, also while it waits for a pipe. What it then still reads goes nowhere.
+func copyAll(ctx context.Context, to io.Writer, from io.Reader) error {
+	copied := make(chan error, 1)
+	go func() {
+		_, err := io.Copy(to, from)
+		copied <- err
+	}()
+	select {
+	case err := <-copied:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// longestLine bounds the memory for a file that is no NDJSON. The server refuses documents that are far shorter.
+// longestLine bounds the memory for one document, in bytes. The server refuses documents that are far shorter.
 const longestLine = 16 << 20
 
 // ndjsonSource reads a document from each line that is not blank. What is in it is the server's to judge.

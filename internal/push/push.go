@@ -63,17 +63,14 @@ func Run(ctx context.Context, options Options) error {
 	if err != nil {
 		return Usage(err)
 	}
-	input, err := openInput(&options)
+	input, err := openInput(ctx, &options)
 	if err != nil {
-		return Usage(err)
+		return notBegun(ctx, err)
 	}
 	defer input.close()
 	found, err := input.survey(ctx)
-	if err != nil && ctx.Err() == nil {
-		return Usage(fmt.Errorf("%s: %w", input.name, err))
-	}
 	if err != nil {
-		return unfinished("interrupted before anything was sent")
+		return notBegun(ctx, fmt.Errorf("%s: %w", input.name, err))
 	}
 
 	progress := newMeter(&options)
@@ -94,7 +91,9 @@ func Run(ctx context.Context, options Options) error {
 	progress.start(found.documents, begun)
 	err = ledger.close(p.push(ctx))
 	progress.end()
-	err = errors.Join(err, ledger.summarize(options.Output, options.Clock.Since(started), ledger.done()-begun))
+	if err := ledger.summarize(options.Output, options.Clock.Since(started), ledger.done()-begun); err != nil {
+		progress.note("the summary cannot be written: " + err.Error()) // this changes nothing about the documents
+	}
 	switch refused, all := ledger.state.Tally.Refused, ledger.done(); {
 	case err != nil && input.named && !options.DryRun:
 		return unfinished(err.Error() + "; the same command goes on where this run ended")
@@ -171,5 +170,13 @@ func (f *Failure) Error() string { return f.message }
 
 // Usage makes an error a failure of the command line.
 func Usage(err error) error { return &Failure{Code: CodeUsage, message: err.Error()} }
+
+// notBegun is the failure of a run that sent nothing.
+func notBegun(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return unfinished("interrupted before anything was sent")
+	}
+	return Usage(err)
+}
 
 func unfinished(message string) error { return &Failure{Code: CodeUnfinished, message: message} }

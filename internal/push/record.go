@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -98,6 +99,18 @@ func remove(path string) error {
 // reportHeader names the columns of a report.
 const reportHeader = "line\tcontactID\tstatus\ttype\tpointer\treason\tdetail\n"
 
+// possibleID matches what the server takes for a contact ID. Anything else that stands in its place may be personal, or a
+// formula to a spreadsheet.
+var possibleID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// idCell gives a contact ID as it may be in a report, or nothing.
+func idCell(id string) string {
+	if possibleID.MatchString(id) {
+		return id
+	}
+	return ""
+}
+
 // report is a document's part of a report: a row for each thing that is wrong with it, or conflicts.
 func report(d *document, a *answer) []byte {
 	errors := a.Errors
@@ -106,7 +119,7 @@ func report(d *document, a *answer) []byte {
 	}
 	var rows bytes.Buffer
 	for _, e := range errors {
-		cells := []string{strconv.FormatInt(d.line, 10), a.ContactID, a.status(), a.Type, e.where(), e.Reason, e.Detail}
+		cells := []string{strconv.FormatInt(d.line, 10), idCell(a.ContactID), a.status(), a.Type, e.where(), e.Reason, e.Detail}
 		for i, cell := range cells {
 			cells[i] = strings.Join(strings.Fields(cell), " ") // a tab or an end of line would begin another cell
 		}

@@ -70,7 +70,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.refuse != nil && s.refuse(w, number) {
 		return
 	}
-	for _, header := range [][2]string{{"Authorization", "Bearer secret"}, {"Content-Type", "application/x-ndjson"}, {"Content-Encoding", "gzip"}} {
+	authorization := "Bearer secret"
+	if len(r.TLS.PeerCertificates) > 0 {
+		authorization = ""
+	}
+	for _, header := range [][2]string{{"Authorization", authorization}, {"Content-Type", "application/x-ndjson"}, {"Content-Encoding", "gzip"}} {
 		if got := r.Header.Get(header[0]); got != header[1] {
 			s.t.Errorf("%s = %q, want %q", header[0], got, header[1])
 		}

@@ -73,7 +73,7 @@ func rehearsal(d *document, a *answer) string {
 	}
 	if a.Plan != nil {
 		for _, w := range a.Plan.Withdrawals {
-			fmt.Fprintf(&text, "%d\t%s\twithdrawn from %s (%s)\n", d.line, a.ContactID, w.CourseCode, w.Reason)
+			fmt.Fprintf(&text, "%d\t%s\twithdrawn from %s (%s)\n", d.line, idCell(a.ContactID), w.CourseCode, w.Reason)
 		}
 	}
 	return text.String()
