@@ -20,8 +20,8 @@ func TestEveryLineIsLogged(t *testing.T) {
 	}
 }
 
-func TestTheLogIsAsVerboseAsAskedForAndNotMore(t *testing.T) {
-	for asked, want := range map[string]int{"": 0, "--zap-log-level=error": -1, "--zap-devel": 1, "--zap-log-level=3": 3, "--zap-log-level=9": 5} {
+func TestTheLogIsAsVerboseAsAskedForAndNeverWithoutTheAudit(t *testing.T) {
+	for asked, want := range map[string]int{"": 0, "--zap-log-level=error": 0, "--zap-log-level=panic": 0, "--zap-devel": 1, "--zap-log-level=3": 3, "--zap-log-level=9": 5} {
 		var out bytes.Buffer
 		options := zap.Options{DestWriter: &out}
 		flags := flag.NewFlagSet("", flag.ContinueOnError)

@@ -46,11 +46,14 @@ func Resume(ctx context.Context, contact *v1alpha1.Contact, step string) (contex
 	return Start(ctx, step)
 }
 
-// Inject tells the receiver of a request what causes it. It adds nothing where nothing is known.
+// Inject tells the receiver of a call which request causes it. It adds nothing where none does: a span that began by itself
+// leads to nobody.
 func Inject(ctx context.Context, header http.Header) {
-	if id := RequestID(ctx); id != "" {
-		header.Set(RequestIDHeader, id)
+	id := RequestID(ctx)
+	if id == "" {
+		return
 	}
+	header.Set(RequestIDHeader, id)
 	propagator.Inject(ctx, propagation.HeaderCarrier(header))
 }
 

@@ -57,7 +57,7 @@ func TestWhatIsNoTrailIsNotGoneOnWith(t *testing.T) {
 		t.Errorf("the request ID is %q", id)
 	}
 	header := http.Header{}
-	Inject(t.Context(), header)
+	Inject(ctx, header)
 	if len(header) > 0 {
 		t.Errorf("a call that no document causes has the headers %v", header)
 	}

@@ -18,6 +18,8 @@ type auditEntry struct {
 	// revision and digest are of the document that was sent; without a digest it is not a valid one, or was not read.
 	revision *int64
 	digest   string
+	// stored says that the Contact holds the document, however it was answered.
+	stored bool
 	// outcome is created, replaced or unchanged, or the type of the problem without its path.
 	outcome string
 	status  int
@@ -75,6 +77,9 @@ func (e *auditEntry) write(ctx context.Context) {
 	}
 	if e.revision != nil {
 		line = append(line, "revision", *e.revision)
+	}
+	if e.stored {
+		line = append(line, "stored", true)
 	}
 	if e.dryRun {
 		line = append(line, "dryRun", true)

@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // audit gives the lines of the audit of one contact, or of the requests that have an ID.
@@ -86,7 +89,7 @@ func TestEveryDocumentLeavesALineInTheAudit(t *testing.T) {
 			case "unknown":
 				want["caller"] = ""
 			case "created", "conflict", "unchanged":
-				want["digest"] = tagOf(want["contactID"])
+				want["digest"], want["stored"] = tagOf(want["contactID"]), "true"
 			}
 			eventually(t, "there is a line in the audit", func() bool { return len(d.audit("requestID", id)) > 0 })
 			lines := d.audit("requestID", id)
@@ -108,6 +111,25 @@ func TestEveryDocumentLeavesALineInTheAudit(t *testing.T) {
 				t.Errorf("%s was counted %v times", test.want["outcome"], got)
 			}
 		})
+	}
+}
+
+// blind stores, and then cannot look up what the document disagrees with.
+type blind struct{ client.Client }
+
+func (blind) List(context.Context, client.ObjectList, ...client.ListOption) error {
+	return errors.New("blind")
+}
+
+func TestTheAuditTellsWhatIsStoredWithoutBeingAcknowledged(t *testing.T) {
+	d := open(t).replica(func(c client.Client) client.Client { return blind{c} })
+	if a := d.put("anna", learner("anna", "Anna")); a.status != http.StatusServiceUnavailable {
+		t.Errorf("PUT = %d %s, want 503", a.status, a.body)
+	}
+	d.contact("anna")
+	eventually(t, "there is a line in the audit", func() bool { return len(d.audit("contactID", "anna")) > 0 })
+	if said := auditPairs(d.audit("contactID", "anna")[0]); said["outcome"] != "unavailable" || said["stored"] != "true" {
+		t.Errorf("the audit says %v, want unavailable and stored", said)
 	}
 }
 

@@ -27,12 +27,12 @@ func parcelOf(line []byte, wish wish) parcel {
 	}
 	sent := parcel{contactID: read.contactID(), document: read.document, wish: wish}
 	if read.Revision != nil {
-		revision, err := documents.ParseRevision(string(read.Revision))
-		if err != nil {
+		if revision, err := documents.ParseRevision(string(read.Revision)); err == nil {
+			sent.wish.revision = &revision
+		} else {
 			sent.fault = problem.BadRequest(problem.Error{Pointer: revisionPointer, Reason: reasonMalformed,
 				Detail: "This must be one whole number from 0 to 9223372036854775807."})
 		}
-		sent.wish.revision = &revision
 	}
 	return sent
 }

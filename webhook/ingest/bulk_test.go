@@ -212,6 +212,10 @@ func TestABadLineStopsNoOther(t *testing.T) {
 		Detail: "This must be one whole number from 0 to 9223372036854775807."}}, got[8].Errors); diff != "" {
 		t.Errorf("errors of a revision (-want +got):\n%s", diff)
 	}
+	eventually(t, "the audit has that line", func() bool { return len(d.audit("contactID", "good-10")) > 0 })
+	if said := auditPairs(d.audit("contactID", "good-10")[0]); said["outcome"] != "bad-request" || said["revision"] != "" {
+		t.Errorf("the audit says of a malformed revision: %v", said)
+	}
 	if got := d.get("good-12").header.Get("Document-Revision"); got != "3" {
 		t.Errorf("revision %q is stored, want 3", got)
 	}
@@ -332,7 +336,7 @@ func TestEveryLineLeavesALineInTheAudit(t *testing.T) {
 	caller := "system:serviceaccount:" + d.namespace + ":writer"
 	if diff := cmp.Diff([]map[string]string{
 		{"requestID": "many", "caller": caller, "outcome": "attribute-invalid", "status": "403", "contactID": "berta"},
-		{"requestID": "many", "caller": caller, "outcome": "created", "status": "201", "contactID": "anna", "revision": "7"},
+		{"requestID": "many", "caller": caller, "outcome": "created", "status": "201", "contactID": "anna", "revision": "7", "stored": "true"},
 		{"requestID": "many", "caller": caller, "outcome": "not-json", "status": "400"},
 		{"requestID": "many", "caller": caller, "outcome": "revision-outdated", "status": "412", "contactID": "anna", "revision": "6"},
 	}, got); diff != "" {

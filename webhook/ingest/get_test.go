@@ -52,7 +52,7 @@ func TestGetGivesTheDocumentAndWhereItStands(t *testing.T) {
 		enrollment := &v1alpha1.Enrollment{
 			ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: names.Enrollment("000123", code)},
 			Spec: v1alpha1.EnrollmentSpec{ContactRef: v1alpha1.ContactReference{Name: contact.Name},
-				CourseCode: code, AccessStartDate: "2017-10-01"},
+				CourseCode: code, AccessStartDate: "2017-10-01", AccessEndDate: "2018-09-30"},
 		}
 		must(t, d.admin.Create(ctx, enrollment))
 		enrollment.Status.Access = v1alpha1.AccessOpen
@@ -88,8 +88,9 @@ func TestGetGivesTheDocumentAndWhereItStands(t *testing.T) {
 		`+b+`, {"CourseCode": "A", "State": "Synced", "Access": "Ended", "Enrolled": false}, `+extra+`]}`)
 
 	// What was said of the old document is not said of the new one.
-	document = joe("1234A", "B")
+	document = joe("1234A", "B", "2018-09-30", "2019-09-30")
 	d.put("000123", document)
+	b = `{"CourseCode": "B", "State": "Queued", "Access": "Open", "Enrolled": true, "Mode": "audit", "Message": "Stored; the work on it has not begun."}`
 	check("replaced", `{"State": "Queued", "Ready": false, "Message": "Stored; the work on it has not begun.", "Username": "joe_smith", "Enrollments": [`+b+`, `+extra+`]}`)
 }
 

@@ -135,7 +135,7 @@ func courseViewOf(c *course, contact *v1alpha1.Contact, zone *time.Location) cou
 	}
 	if made := c.made; made != nil {
 		shown.Days = daysView{made.Spec.AccessStartDate, made.Spec.AccessEndDate}
-		shown.Behind = shown.Sent != nil && *shown.Sent != shown.Days
+		shown.Behind = c.behind()
 		shown.Status = made.Status
 		shown.Dropped = c.sent == nil && metav1.IsControlledBy(made, contact)
 		shown.Extra = c.sent == nil && !shown.Dropped

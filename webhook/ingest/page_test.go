@@ -43,9 +43,9 @@ func TestThePageShowsAllOfTheRecord(t *testing.T) {
 	check("header", textsOf(shown, atom.Header), []string{"Ann & Bo O'Hara Contact 000777 · ann@acme.com " +
 		"As of 15 January 2040, 13:00:00 CET. All times and days are those of Europe/Berlin."})
 	check("sections", textsOf(shown, atom.Section)[:2], []string{
-		"Where it stands Needs somebody RequestRefused 1 of 6 enrollments need somebody. " +
+		"Where it stands Needs somebody RequestRefused 1 of 7 enrollments need somebody. " +
 			"What to do: Please report it with the message: Rollcall and the LMS understand each other wrongly. " +
-			"Courses in step 2 of 6 Last in step 13 January 2040, 13:00:00 CET",
+			"Courses in step 2 of 7 Last in step 13 January 2040, 13:00:00 CET",
 		"The account on the LMS Username ann_ohara How it came about It was there, with the contact's e-mail address. Active yes",
 	})
 	document := textsOf(shown, atom.Section)[2]
@@ -56,7 +56,8 @@ func TestThePageShowsAllOfTheRecord(t *testing.T) {
 	check("table", textsOf(shown, atom.Tr), []string{
 		"Course First day Last day Now",
 		"Open 2039-10-01 2040-09-30 In step",
-		"Missing 2039-10-01 no end In conflict",
+		"Missing 2039-10-01 2040-09-30 In conflict",
+		"Moved 2039-10-01 no end Being worked on",
 		"Retried 2039-10-01 2040-09-30 Being worked on",
 		"Refused 2039-10-01 2040-09-30 Needs somebody",
 		"Waiting 2041-10-01 no end Being worked on",
@@ -67,7 +68,10 @@ func TestThePageShowsAllOfTheRecord(t *testing.T) {
 			"Course on the LMS course-v1:GK+Open+2039 Last in step 13 January 2040, 13:00:00 CET",
 		"Missing In conflict CourseNotFound No Course carries the course code Missing. " +
 			"What to do: Check the course code. If it is right, make the Course that carries it, or give that Course the spec.courseKey of a course on the LMS. " +
-			"Access Open: 2039-10-01 to 2040-09-30 The document says other days; they have not got here yet. Enrolled not known",
+			"Access Open: 2039-10-01 to 2040-09-30 Enrolled not known",
+		"Moved Being worked on Queued Stored; the work on it has not begun. " +
+			"What to do: Wait: it goes on by itself. If it stays so, see whether the Course and the LearningPlatform are Ready. " +
+			"Access Open: 2039-10-01 to 2040-09-30 The document says other days; they have not got here yet. Enrolled yes",
 		"Retried Being worked on Retrying The LMS failed on this request. " +
 			"What to do: Wait: it is tried again by itself. If it stays so for hours, show the last error to an administrator of the LMS. " +
 			"Access Open: 2039-10-01 to 2040-09-30 Enrolled not known Failed attempts 3, the last one on 15 January 2040, 12:00:00 CET " +
@@ -203,6 +207,28 @@ func TestThePageSaysHowAContactIsHeldAndLetGo(t *testing.T) {
 	}
 }
 
+func TestWhatASuspendedContactHoldsBackIsNotSaidToBeUnderWay(t *testing.T) {
+	contact := &v1alpha1.Contact{Spec: v1alpha1.ContactSpec{ContactID: "1", Suspend: new(true)}}
+	made := func(code string) *v1alpha1.Enrollment {
+		enrollment := &v1alpha1.Enrollment{Spec: v1alpha1.EnrollmentSpec{CourseCode: code, AccessStartDate: "2039-10-01"}}
+		enrollment.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(contact, v1alpha1.GroupVersion.WithKind("Contact"))}
+		stand(&enrollment.Status.ObjectStatus, 0, "", v1alpha1.ReasonSuspended, "spec.suspend holds all work.")
+		return enrollment
+	}
+	articles := textsOf(render(&record{contact: contact, courses: []course{
+		{sent: &v1alpha1.CourseAccess{CourseCode: "Moved", AccessStartDate: "2040-10-01"}, made: made("Moved")},
+		{made: made("Old")},
+	}}, time.Now()).page(t), atom.Article)
+	for i, want := range []string{
+		"Moved On hold Suspended ",
+		"Old dropped The document does not list this course any more. The learner will be withdrawn from it when spec.suspend is lifted. On hold Suspended ",
+	} {
+		if !strings.HasPrefix(articles[i], want) {
+			t.Errorf("the page says %s, want %s", articles[i], want)
+		}
+	}
+}
+
 func TestMarkupInARecordIsText(t *testing.T) {
 	const hostile = `<script>alert(1)</script></style><img src=x onerror="alert(1)"> {{.}} ' " ` + "`" + ` javascript:alert(1) \u202e`
 	attempts := &v1alpha1.Attempts{Count: 1, LastError: v1alpha1.AttemptError{Class: hostile, Reason: hostile, Message: hostile}}
@@ -239,7 +265,8 @@ func render(found *record, now time.Time) answer {
 // ann is a learner whose courses stand in every way there is.
 const ann = `{"Contact": {"ContactID": "000777", "FirstName": "Ann & Bo", "LastName": "O'Hara", "Email": "ann@acme.com", "Enrollments": [
 	{"CourseCode": "Open", "AccessStartDate": "2039-10-01", "AccessEndDate": "2040-09-30"},
-	{"CourseCode": "Missing", "AccessStartDate": "2039-10-01"},
+	{"CourseCode": "Missing", "AccessStartDate": "2039-10-01", "AccessEndDate": "2040-09-30"},
+	{"CourseCode": "Moved", "AccessStartDate": "2039-10-01"},
 	{"CourseCode": "Retried", "AccessStartDate": "2039-10-01", "AccessEndDate": "2040-09-30"},
 	{"CourseCode": "Refused", "AccessStartDate": "2039-10-01", "AccessEndDate": "2040-09-30"},
 	{"CourseCode": "Waiting", "AccessStartDate": "2041-10-01"},
@@ -263,7 +290,7 @@ func openWithAnn(t *testing.T) *door {
 	contact := d.contact("000777")
 	contact.Status.Learner = v1alpha1.LearnerStatus{Username: "ann_ohara", ProvisionedBy: v1alpha1.ProvisionedByAdoption, Active: new(true)}
 	contact.Status.LastSyncTime = new(metav1.NewTime(now.Add(-48 * time.Hour)))
-	stand(&contact.Status.ObjectStatus, contact.Generation, v1alpha1.ConditionStalled, v1alpha1.ReasonRequestRefused, "1 of 6 enrollments need somebody.")
+	stand(&contact.Status.ObjectStatus, contact.Generation, v1alpha1.ConditionStalled, v1alpha1.ReasonRequestRefused, "1 of 7 enrollments need somebody.")
 	must(t, d.admin.Status().Update(ctx, contact))
 	d.seen(contact)
 
@@ -280,6 +307,8 @@ func openWithAnn(t *testing.T) *door {
 			Access: v1alpha1.AccessOpen, Enrolled: new(true), Mode: "audit", CourseKey: "course-v1:GK+Open+2039", LastSyncTime: new(metav1.NewTime(now.Add(-48 * time.Hour)))}},
 		{"Missing", v1alpha1.ConditionConflict, v1alpha1.ReasonCourseNotFound, "No Course carries the course code Missing.", false, v1alpha1.EnrollmentStatus{
 			Access: v1alpha1.AccessOpen}},
+		{"Moved", v1alpha1.ConditionReady, v1alpha1.ReasonSynced, "The learner is enrolled.", false, v1alpha1.EnrollmentStatus{
+			Access: v1alpha1.AccessOpen, Enrolled: new(true)}},
 		{"Retried", v1alpha1.ConditionReconciling, v1alpha1.ReasonRetrying, "The LMS failed on this request.", false, v1alpha1.EnrollmentStatus{
 			Access: v1alpha1.AccessOpen, Attempts: attempts("Transient", "ServerError", "The LMS failed on this request.", new(metav1.NewTime(now.Add(time.Minute))))}},
 		{"Refused", v1alpha1.ConditionStalled, v1alpha1.ReasonRequestRefused, "The LMS calls the request wrong.", false, v1alpha1.EnrollmentStatus{

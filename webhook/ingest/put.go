@@ -93,6 +93,7 @@ func (s *Server) take(ctx context.Context, sub submission) (taken, error) {
 	if err != nil {
 		return taken{}, err
 	}
+	entry.stored = !sub.dryRun
 	result := taken{
 		receipt:  receipt{Result: stored.result},
 		digest:   entry.digest,

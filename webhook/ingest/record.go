@@ -127,12 +127,25 @@ type standing struct {
 	message   string
 }
 
+// queued is how something stands of which a newer document is stored than was worked on.
+var queued = standing{v1alpha1.ReasonQueued, v1alpha1.ConditionReconciling, "Stored; the work on it has not begun."}
+
 func (s standing) ready() bool { return s.condition == v1alpha1.ConditionReady }
+
+// behind is true while the document says other days than the Enrollment, whose conditions then speak of an older document.
+func (c *course) behind() bool {
+	return c.sent != nil && c.made != nil &&
+		(c.sent.AccessStartDate != c.made.Spec.AccessStartDate || c.sent.AccessEndDate != c.made.Spec.AccessEndDate)
+}
 
 func (c *course) standing() standing {
 	switch {
 	case c.made != nil:
-		return standingOf(c.made, c.made.Status.Conditions)
+		found := standingOf(c.made, c.made.Status.Conditions)
+		if c.behind() && found.condition != "" { // what is on hold stays so
+			return queued
+		}
+		return found
 	case c.over:
 		return standing{state: v1alpha1.ReasonSynced, condition: v1alpha1.ConditionReady}
 	default:
@@ -144,7 +157,7 @@ func (c *course) standing() standing {
 func standingOf(object client.Object, conditions []metav1.Condition) standing {
 	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
 	if ready == nil || ready.ObservedGeneration < object.GetGeneration() {
-		return standing{v1alpha1.ReasonQueued, v1alpha1.ConditionReconciling, "Stored; the work on it has not begun."}
+		return queued
 	}
 	found := standing{state: ready.Reason, message: ready.Message}
 	switch {
