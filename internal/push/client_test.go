@@ -157,3 +157,37 @@ func TestASummaryThatCannotBeWrittenChangesNoExitCode(t *testing.T) {
 type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space") }
+
+func TestABodyThatIsRefusedIsNoFaultOfADocument(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.reply = func(string) map[string]any {
+		return map[string]any{"status": http.StatusBadRequest, "type": "/problems/bad-request", "detail": "This is not gzip.",
+			"errors": []finding{{Header: "Content-Encoding", Reason: "Inconsistent"}}}
+	}
+	file := write(t, "learners.ndjson", lines(3))
+	if got := s.push(s.options(file), CodeUnfinished); !strings.Contains(got.messages, "This is not gzip.") {
+		t.Error(got.messages)
+	}
+	s.reply = nil
+	s.push(s.options(file), 0)
+	if len(s.stored) != 3 {
+		t.Errorf("stored %q", s.order)
+	}
+}
+
+func TestARequestEndsWhenMuchOfItHasToBeSentAgain(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	asked := 0
+	s.reply = func(string) map[string]any {
+		if asked++; asked == 1 { // all that follows is of the same contact, and waits for this one
+			return map[string]any{"status": http.StatusServiceUnavailable, "type": "/problems/unavailable"}
+		}
+		return nil
+	}
+	s.push(s.options(write(t, "learners.ndjson", strings.Repeat(line("c"), 3000))), 0)
+	if twice := asked - 3000; twice < window || twice > 3*window {
+		t.Errorf("%d documents were sent twice, want little more than %d", twice, window)
+	}
+}
