@@ -51,10 +51,12 @@ func killAndCheck(t *testing.T, c *cluster, o *office, round int, victims []stri
 	c.runReplicas(1 + round%2)
 	ctx, stop := context.WithCancel(t.Context())
 	wait := write(ctx, writers(o, c, fmt.Sprintf("r%02d", round), random.Uint64()))
+	t.Cleanup(wait) // of a round that ends early; the end of the test stops it
 
 	o.waitForStored(100 + random.Int64N(500))
 	for _, name := range victims {
-		c.named(name, random).kill(time.Duration(random.Int64N(int64(time.Second))))
+		victim, pause := c.named(name, random), time.Duration(random.Int64N(int64(time.Second)))
+		eventually(t, victim.name+" is killed", func() error { return victim.kill(pause) })
 	}
 	c.waitForAPIServer()
 	c.waitForReplicas()
@@ -67,6 +69,13 @@ func killAndCheck(t *testing.T, c *cluster, o *office, round int, victims []stri
 	// Alone it outlives the others. With a lease to lose, or started while they are down, it may end and is started again.
 	if err := c.replicas[0].died(); err != nil && len(c.replicas) == 1 && !slices.Contains(victims, "rollcall") {
 		t.Error(err)
+	}
+	for _, r := range c.replicas {
+		crash, err := r.crash()
+		must(t, err)
+		if crash != "" {
+			t.Errorf("%s has crashed: %s", r.name, crash)
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ func TestTwoReplicasBehindABalancer(t *testing.T) {
 
 	ctx, stop := context.WithCancel(t.Context())
 	wait := write(ctx, writers(o, c, "mixed", 1))
+	t.Cleanup(wait)
 	o.waitForStored(500)
 	stop()
 	wait()

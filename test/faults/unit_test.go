@@ -3,6 +3,8 @@ package faults
 import (
 	"context"
 	"errors"
+	"os"
+	"regexp"
 	"sync"
 	"time"
 
@@ -78,12 +80,18 @@ func (u *unit) mourn() {
 	}
 }
 
-// kill ends the program as "kill -9" does; it comes back after the pause.
-func (u *unit) kill(pause time.Duration) {
+// kill ends the program as "kill -9" does; it comes back after the pause. One that is down cannot be killed.
+func (u *unit) kill(pause time.Duration) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	select {
+	case <-u.current.Ended():
+		return errors.New("it is down")
+	default:
+	}
 	u.pause, u.killed = pause, true
 	u.current.Kill()
+	return nil
 }
 
 // died gives how the program ended of its own accord since the last time.
@@ -93,4 +101,13 @@ func (u *unit) died() error {
 	deaths := u.deaths
 	u.deaths = nil
 	return errors.Join(deaths...)
+}
+
+// crashes are how the last words of a program begin, and what controller-runtime and the door say of a panic that they stop.
+var crashes = regexp.MustCompile(`(?m)^(panic|fatal error): .*|^.*(Observed|Recovered from) a panic.*`)
+
+// crash gives the first crash that the program has logged; empty when there is none.
+func (u *unit) crash() (string, error) {
+	logged, err := os.ReadFile(u.log)
+	return string(crashes.Find(logged)), err
 }
