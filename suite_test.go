@@ -192,7 +192,12 @@ func (c *company) mustPut(document *document, want int, headers ...string) probl
 }
 
 func (c *company) try(method, contactID, body string, headers ...string) (int, []byte, error) {
-	request, err := http.NewRequest(method, "https://"+c.door+"/gk/api/contacts/"+contactID+"/enrollments/", bytes.NewBufferString(body))
+	return c.tryAt(method, contactID+"/enrollments/", body, headers...)
+}
+
+// tryAt sends a request to a path below the contacts.
+func (c *company) tryAt(method, path, body string, headers ...string) (int, []byte, error) {
+	request, err := http.NewRequest(method, "https://"+c.door+"/gk/api/contacts/"+path, bytes.NewBufferString(body))
 	if err != nil {
 		return 0, nil, err
 	}

@@ -18,6 +18,7 @@ import (
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/access"
+	"rollcall.dev/rollcall/internal/leaving"
 	"rollcall.dev/rollcall/internal/lms"
 	"rollcall.dev/rollcall/internal/trail"
 )
@@ -93,7 +94,7 @@ func (r *enrollmentReconciler) reconcile(ctx context.Context, enrollment *v1alph
 	if waiting != nil {
 		return *waiting, nil
 	}
-	window, err := windowOf(enrollment, platform)
+	window, err := access.WindowOf(&enrollment.Spec, platform)
 	if err != nil {
 		return working(v1alpha1.ReasonPlatformUnavailable, "Waits until the LearningPlatform has a valid time zone.", 0), nil //nolint:nilerr // The platform says it.
 	}
@@ -146,7 +147,7 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 	if left, due := waitFor(status.Attempts, basis, r.clock.Now()); !due {
 		return standing(status.Attempts, left), nil
 	}
-	if moved && mayBeEnrolled(status) {
+	if moved && leaving.MayBeEnrolled(status) {
 		// The account was renamed or replaced, or the course code stands for another course now. That the old place was
 		// left is written down before the new one is taken, so that no crash can hide either.
 		if err := r.leave(ctx, connection, enrollment, contact, platform); err != nil {
@@ -181,7 +182,7 @@ func (r *enrollmentReconciler) withdraw(ctx context.Context, enrollment *v1alpha
 	if status.Access == v1alpha1.AccessUpcoming {
 		done = inStep("Access has not begun; the learner is not enrolled yet.", 0)
 	}
-	if !mayBeEnrolled(status) {
+	if !leaving.MayBeEnrolled(status) {
 		status.Attempts = nil
 		if status.Username != "" {
 			return done, nil
@@ -237,12 +238,4 @@ func accountMissing(contact *v1alpha1.Contact) outcome {
 		return conflict(v1alpha1.ReasonContactNotReady, fmt.Sprintf("The Contact %s has no account on the LMS; its conditions say why.", contact.Name), 0)
 	}
 	return working(v1alpha1.ReasonQueued, "Waits for the learner's account.", 0)
-}
-
-func windowOf(enrollment *v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform) (access.Window, error) {
-	zone, err := time.LoadLocation(platform.Spec.TimeZone)
-	if err != nil {
-		return access.Window{}, err
-	}
-	return access.NewWindow(enrollment.Spec.AccessStartDate, enrollment.Spec.AccessEndDate, zone)
 }

@@ -5,9 +5,10 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/access"
+	"rollcall.dev/rollcall/internal/leaving"
 	"rollcall.dev/rollcall/internal/lms"
 )
 
@@ -29,7 +30,7 @@ func (r *enrollmentReconciler) finalize(ctx context.Context, enrollment *v1alpha
 		return outcome{}, r.removeFinalizer(ctx, enrollment)
 	}
 	// Without a valid time zone nothing new is tried, but what was done before is undone all the same.
-	window, err := windowOf(enrollment, platform)
+	window, err := access.WindowOf(&enrollment.Spec, platform)
 	if err == nil {
 		enrollment.Status.Access, _ = window.At(r.clock.Now())
 	}
@@ -38,7 +39,7 @@ func (r *enrollmentReconciler) finalize(ctx context.Context, enrollment *v1alpha
 			return outcome{}, err
 		}
 	}
-	if !mayBeEnrolled(&enrollment.Status) {
+	if !leaving.MayBeEnrolled(&enrollment.Status) {
 		return outcome{}, r.removeFinalizer(ctx, enrollment)
 	}
 	o, err := r.withdraw(ctx, enrollment, contact, platform, window)
@@ -70,22 +71,19 @@ func (r *enrollmentReconciler) assumeEnrolled(ctx context.Context, enrollment *v
 	return nil
 }
 
-// mayBeEnrolled says whether a call to enroll was made whose effect was not undone.
-func mayBeEnrolled(status *v1alpha1.EnrollmentStatus) bool {
-	return status.Username != "" && ptr.Deref(status.Enrolled, true)
-}
-
 // leave withdraws the learner that the status names from the course that it names, unless another Enrollment keeps the
 // learner there. Where the LMS knows one of them no longer, there is nothing to withdraw from.
 func (r *enrollmentReconciler) leave(ctx context.Context, connection lms.Platform, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform) error {
 	status := &enrollment.Status
-	kept, err := r.keptByAnother(ctx, enrollment, platform)
+	others, err := r.enrollmentsOf(ctx, &v1alpha1.Contact{ObjectMeta: metav1.ObjectMeta{Namespace: enrollment.Namespace, Name: enrollment.Spec.ContactRef.Name}})
 	if err != nil {
 		return err
 	}
-	// The others keep the contact's present account; one that is the contact's no more is left for good.
-	formerAccount := contact != nil && contact.Status.Learner.Username != "" && contact.Status.Learner.Username != status.Username
-	if !kept || formerAccount {
+	loses, err := leaving.LosesCourse(ctx, r.Client, enrollment, contact, others, platform, r.clock.Now())
+	if err != nil {
+		return err
+	}
+	if loses {
 		err := connection.Withdraw(ctx, status.Username, status.CourseKey)
 		if err != nil && !slices.Contains([]string{v1alpha1.ReasonLearnerNotFound, v1alpha1.ReasonCourseNotFound}, lms.AsError(err).Reason) {
 			return err
@@ -93,34 +91,4 @@ func (r *enrollmentReconciler) leave(ctx context.Context, connection lms.Platfor
 	}
 	status.Enrolled = new(false)
 	return nil
-}
-
-// keptByAnother says whether another Enrollment of the same learner is open in the course that this one leaves. The LMS
-// knows the course by its key, which several course codes may stand for.
-func (r *enrollmentReconciler) keptByAnother(ctx context.Context, enrollment *v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform) (bool, error) {
-	others, err := r.enrollmentsOf(ctx, &v1alpha1.Contact{ObjectMeta: metav1.ObjectMeta{Namespace: enrollment.Namespace, Name: enrollment.Spec.ContactRef.Name}})
-	if err != nil {
-		return false, err
-	}
-	for i := range others {
-		other := &others[i]
-		if other.Name == enrollment.Name || !other.DeletionTimestamp.IsZero() {
-			continue
-		}
-		window, err := windowOf(other, platform)
-		if err != nil {
-			continue
-		}
-		if standing, _ := window.At(r.clock.Now()); standing != v1alpha1.AccessOpen {
-			continue
-		}
-		course, err := r.courseFor(ctx, other.Namespace, platform.Name, other.Spec.CourseCode)
-		if err != nil {
-			return false, err
-		}
-		if course != nil && course.Spec.CourseKey == enrollment.Status.CourseKey {
-			return true, nil
-		}
-	}
-	return false, nil
 }

@@ -5,20 +5,14 @@ import (
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/claim"
-	"rollcall.dev/rollcall/internal/index"
 )
 
 // courseFor gives the Course that a course code stands for on a platform, or nil.
 func (r *reconciler) courseFor(ctx context.Context, namespace, platform, courseCode string) (*v1alpha1.Course, error) {
-	var list v1alpha1.CourseList
-	if err := r.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{index.CourseByCode: index.Key(platform, courseCode)}); err != nil {
-		return nil, fmt.Errorf("cannot list the courses with the code: %w", err)
-	}
-	return claim.Oldest(list.Items), nil
+	return claim.CourseFor(ctx, r.Client, namespace, platform, courseCode)
 }
 
 // courseUnusable gives the outcome of an object whose course is not there or not usable; nil when it is.

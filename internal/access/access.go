@@ -35,6 +35,15 @@ func NewWindow(start, end v1alpha1.Date, zone *time.Location) (Window, error) {
 	return window, nil
 }
 
+// WindowOf gives the window of an Enrollment in its platform's time zone. It fails when the zone or a date is wrong.
+func WindowOf(spec *v1alpha1.EnrollmentSpec, platform *v1alpha1.LearningPlatform) (Window, error) {
+	zone, err := time.LoadLocation(platform.Spec.TimeZone)
+	if err != nil {
+		return Window{}, err
+	}
+	return NewWindow(spec.AccessStartDate, spec.AccessEndDate, zone)
+}
+
 // At says where an instant stands to the window, and when that changes next; zero when it never does.
 func (w Window) At(now time.Time) (v1alpha1.Access, time.Time) {
 	switch {

@@ -1866,7 +1866,8 @@ type Plan struct {
 	// Changes The members of the document that differ from the stored one.
 	Changes []Change `json:"Changes"`
 
-	// Withdrawals The courses that the learner is enrolled in now and would be withdrawn from.
+	// Withdrawals The courses that the learner is, or may be, enrolled in now and would lose on the learning platform. Where the
+	// work on the contact is suspended, that is once the suspension is lifted.
 	Withdrawals []Withdrawal `json:"Withdrawals"`
 }
 

@@ -4,15 +4,12 @@ import (
 	"maps"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
-	"rollcall.dev/rollcall/internal/names"
 )
 
 // rehearse sends a document in a dry run and sees to it that nothing is stored.
@@ -166,51 +163,5 @@ func TestADryRunSaysWhatWouldChange(t *testing.T) {
 	if same := d.rehearse("joe", document("Joe", "joe@acme.com", enrollment("A", "2020-01-01", "2020-12-31")+","+enrollment("B", "2020-01-01", "")+
 		","+enrollment("C", "2020-01-01", "2020-12-31"))).planned(t); len(same.Changes) > 0 {
 		t.Errorf("the plan of the stored document is %+v", same)
-	}
-}
-
-func TestADryRunSaysWhichEnrollmentsWouldBeWithdrawn(t *testing.T) {
-	d := open(t)
-	must(t, d.admin.Create(t.Context(), &v1alpha1.LearningPlatform{
-		ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: "default"},
-		Spec: v1alpha1.LearningPlatformSpec{URL: "https://learn.acme.com", TimeZone: "Pacific/Kiritimati",
-			CredentialsSecretRef: v1alpha1.SecretReference{Name: "open-edx"}},
-	}))
-	enrollment := func(code, end string) string {
-		return `{"CourseCode": "` + code + `", "AccessStartDate": "2020-01-01", "AccessEndDate": "` + end + `"}`
-	}
-	document := func(enrollments string) string {
-		return `{"Contact": {"ContactID": "joe", "FirstName": "Joe", "LastName": "Smith", "Email": "joe@acme.com", "Enrollments": [` + enrollments + `]}}`
-	}
-	const open = "2099-12-31"
-	all := enrollment("kept", open) + "," + enrollment("shut", open) + "," + enrollment("dropped", open) + "," + enrollment("waiting", open)
-	d.put("joe", document(all))
-	contact := d.contact("joe")
-	for code, state := range map[string]struct{ enrolled, byAPerson bool }{
-		"kept": {enrolled: true}, "shut": {enrolled: true}, "dropped": {enrolled: true}, "waiting": {}, "extra": {enrolled: true, byAPerson: true},
-	} {
-		made := &v1alpha1.Enrollment{
-			ObjectMeta: metav1.ObjectMeta{Namespace: d.namespace, Name: names.Enrollment("joe", code)},
-			Spec: v1alpha1.EnrollmentSpec{ContactRef: v1alpha1.ContactReference{Name: contact.Name}, CourseCode: code,
-				AccessStartDate: "2020-01-01", AccessEndDate: open},
-		}
-		if !state.byAPerson {
-			made.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(contact, v1alpha1.GroupVersion.WithKind("Contact"))}
-		}
-		must(t, d.admin.Create(t.Context(), made))
-		made.Status.Enrolled = &state.enrolled
-		must(t, d.admin.Status().Update(t.Context(), made))
-		d.seen(made)
-	}
-
-	// Kiritimati is 14 hours ahead of UTC: the day before yesterday has ended everywhere.
-	past := time.Now().UTC().AddDate(0, 0, -2).Format(time.DateOnly)
-	a := d.rehearse("joe", document(enrollment("kept", open)+","+enrollment("shut", past)+","+enrollment("waiting", past)))
-	want := []withdrawal{{"dropped", courseDropped}, {"shut", windowShut}}
-	if diff := cmp.Diff(want, a.planned(t).Withdrawals); diff != "" {
-		t.Errorf("withdrawals (-want +got):\n%s", diff)
-	}
-	if a := d.rehearse("joe", document(all)); len(a.planned(t).Withdrawals) > 0 {
-		t.Errorf("the stored document itself would withdraw: %s", a.body)
 	}
 }
