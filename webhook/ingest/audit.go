@@ -41,11 +41,16 @@ func entryOf(ctx context.Context) *auditEntry {
 	return &auditEntry{}
 }
 
-// audited writes a line for each document that it serves.
-func audited(next http.Handler) http.Handler {
+// audited writes a line for each document that it serves. The lines about callers whom nobody knows are limited.
+func (s *Server) audited(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, entry := newEntry(r.Context(), r.PathValue("contactID"))
-		defer entry.write(ctx)
+		defer func() {
+			entry.count()
+			if entry.caller != "" || s.refusals.lines.of("audit").Allow() {
+				entry.write(ctx)
+			}
+		}()
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
@@ -63,11 +68,15 @@ func (e *auditEntry) refused(p *problem.Problem) {
 	e.outcome, e.status = strings.TrimPrefix(p.Type, "/problems/"), p.Status
 }
 
-// write logs and counts the document. The request and its trace are in the context's logger.
-func (e *auditEntry) write(ctx context.Context) {
+// count counts the document.
+func (e *auditEntry) count() {
 	if !e.dryRun {
 		documentsTotal.WithLabelValues(e.outcome).Inc()
 	}
+}
+
+// write logs the document. The request and its trace are in the context's logger.
+func (e *auditEntry) write(ctx context.Context) {
 	line := []any{"caller", e.caller, "outcome", e.outcome, "status", e.status}
 	if isCode(e.contactID) { // else it is anything
 		line = append(line, "contactID", e.contactID)

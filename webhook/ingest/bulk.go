@@ -49,6 +49,11 @@ func (s *Server) bulk(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	end, begun := s.streams.begin(caller.GetName())
+	if !begun {
+		return problem.TooManyRequests("The caller has as many bulk requests at a time as one may.", retryAfter)
+	}
+	defer end()
 	wish, err := bulkWishOf(r)
 	if err != nil {
 		return err
@@ -68,7 +73,7 @@ func (s *Server) bulk(w http.ResponseWriter, r *http.Request) error {
 		request:  r,
 		exchange: exchange,
 		caller:   caller,
-		turns:    s.gatekeeper.callers.of(caller.GetName()),
+		turns:    s.paces.of(caller.GetName()),
 		wish:     wish,
 		belt:     make(chan *item, beltLength),
 		latest:   map[string]*item{},
@@ -113,7 +118,7 @@ type bulk struct {
 	request  *http.Request
 	exchange *exchange
 	caller   user.Info
-	// turns pace the lines of the caller, together with all else that they send.
+	// turns pace the lines of the caller, apart from what else they send, which could never have a turn beside a stream.
 	turns *rate.Limiter
 	// wish is what all lines have in common.
 	wish wish
@@ -154,6 +159,7 @@ func (b *bulk) read(ctx context.Context, lines *lines) {
 		last := &item{verdict: verdict{Line: lines.number}, done: make(chan struct{})}
 		last.verdict.refuse(problemOf(ctx, err))
 		close(last.done)
+		b.exchange.owe(1)
 		b.belt <- last
 	}
 }
@@ -162,6 +168,7 @@ func (b *bulk) read(ctx context.Context, lines *lines) {
 func (b *bulk) work(ctx context.Context, number int64, sent parcel) {
 	_ = b.turns.Wait(b.exchange.reading) // it ends early only with the exchange
 	line := &item{verdict: verdict{Line: number, ContactID: sent.contactID}, done: make(chan struct{})}
+	b.exchange.owe(1)
 	b.belt <- line
 
 	earlier := b.latest[sent.contactID]
@@ -177,7 +184,10 @@ func (b *bulk) work(ctx context.Context, number int64, sent parcel) {
 			<-earlier.done // lines of one contact are applied in their order
 		}
 		ctx, entry := newEntry(ctx, sent.contactID)
-		defer entry.write(ctx)
+		defer func() {
+			entry.count()
+			entry.write(ctx)
+		}()
 		entry.caller = b.caller.GetName()
 		entry.asked(sent.wish)
 
@@ -217,10 +227,13 @@ func (b *bulk) receive(ctx context.Context, sent parcel) (result taken, err erro
 // answer sends the verdicts in order: each as soon as it is there, and those that are there together at once.
 func (b *bulk) answer() {
 	answers := bufio.NewWriterSize(b.exchange, 32<<10)
+	ready := 0
 	flush := func() {
 		if answers.Flush() != nil { // the caller is gone, or does not read
 			b.exchange.halt()
 		}
+		b.exchange.owe(-ready)
+		ready = 0
 	}
 	defer flush()
 	for {
@@ -238,6 +251,7 @@ func (b *bulk) answer() {
 		if errors.Join(json.MarshalWrite(answers, &line.verdict), answers.WriteByte('\n')) != nil {
 			b.exchange.halt()
 		}
+		ready++
 	}
 }
 

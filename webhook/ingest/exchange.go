@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"k8s.io/utils/clock"
@@ -22,6 +23,11 @@ type exchange struct {
 	// reading ends when nothing more is to be read; halt ends it.
 	reading context.Context
 	halt    func()
+
+	mu sync.Mutex
+	// owed is how many answers the caller may be waiting for; waits is true while the exchange waits for the caller's bytes.
+	owed  int
+	waits bool
 }
 
 // newExchange takes the reading and writing of a request over from the server, and from its time limits. Where there are
@@ -31,7 +37,7 @@ func newExchange(w http.ResponseWriter, r *http.Request, patience time.Duration)
 	e := &exchange{body: r.Body, writer: w, control: http.NewResponseController(w), patience: patience, reading: reading}
 	e.halt = func() {
 		stop()
-		_ = e.control.SetReadDeadline(time.Unix(0, 0)) // wakes a reader that waits
+		e.wind(func() {}) // wakes a reader that waits
 	}
 	_ = e.control.EnableFullDuplex()
 	middleware.CloseAfter(w, r)
@@ -39,16 +45,33 @@ func newExchange(w http.ResponseWriter, r *http.Request, patience time.Duration)
 	return e
 }
 
-// Read reads the body. Time counts only while the caller is waited for: HTTP/2 would end the stream at a deadline even if
-// nobody reads.
+// Read reads the body.
 func (e *exchange) Read(p []byte) (int, error) {
-	_ = e.control.SetReadDeadline(e.deadline())
+	e.wind(func() { e.waits = true })
+	defer e.wind(func() { e.waits = false })
 	if e.isHalted() {
 		return 0, io.ErrUnexpectedEOF
 	}
-	n, err := e.body.Read(p)
-	_ = e.control.SetReadDeadline(time.Time{})
-	return n, err
+	return e.body.Read(p)
+}
+
+// owe says that so many more answers are to come; with a negative number, that they were sent.
+func (e *exchange) owe(answers int) { e.wind(func() { e.owed += answers }) }
+
+// wind sets the clock of the reader after a change. Time counts only while the caller is waited for, and does not wait for
+// answers: HTTP/2 would end the stream at a deadline even if nobody reads.
+func (e *exchange) wind(change func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	change()
+	var deadline time.Time
+	switch {
+	case e.isHalted():
+		deadline = time.Unix(0, 0)
+	case e.waits && e.owed == 0:
+		deadline = e.deadline()
+	}
+	_ = e.control.SetReadDeadline(deadline)
 }
 
 // Write sends a part of the answer.

@@ -42,7 +42,8 @@ type gatekeeper struct {
 }
 
 const (
-	// reviewTimeout is how long one question to the API server may take. It is well below requestTimeout, so that an
+	// reviewTimeout is how long one question to the API server may take. It is well below the default of
+	// Limits.RequestTimeout, so that an
 	// API server that hangs is answered with 503 and not with a broken connection.
 	reviewTimeout = 5 * time.Second
 	// A revoked credential or permission works for these times at most. A new permission is there after denyTTL, and a
@@ -116,6 +117,7 @@ func (g *gatekeeper) authenticate(r *http.Request) (user.Info, error) {
 	if response, verified, err := g.certificates.AuthenticateRequest(r); err == nil && verified {
 		return response.User, nil
 	}
+	r.Header.Del("Sec-WebSocket-Protocol") // the authenticator would take a token from there, too, which attemptOf does not know
 	attempt := attemptOf(r)
 	if wait := g.guesses.wait(attempt); wait > 0 {
 		return nil, problem.TooManyRequests("Too many requests from this network had no valid credential.", wait)

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"crypto/tls"
+	"encoding/base64"
 	"fmt"
 	"net"
 	"net/http"
@@ -74,6 +75,15 @@ func TestAFloodOfBadTokensDoesNotReachTheAPIServer(t *testing.T) {
 	eventually(t, "a new caller from there is heard when the guesses stop", func() bool {
 		return d.send(request{method: http.MethodGet, path: pathOf("000123"), token: &fresh}).status == http.StatusOK
 	})
+}
+
+func TestATokenCountsInItsOwnHeaderOnly(t *testing.T) {
+	d := open(t)
+	a := d.send(request{method: http.MethodGet, path: pathOf("000123"), token: new(""), header: http.Header{"Sec-Websocket-Protocol": {
+		"base64url.bearer.authorization.k8s.io." + base64.RawURLEncoding.EncodeToString([]byte(d.token)) + ", other"}}})
+	if a.status != http.StatusUnauthorized {
+		t.Errorf("GET with a token for WebSockets = %d %s, want 401", a.status, a.body)
+	}
 }
 
 func TestARevokedTokenLosesItsPass(t *testing.T) {

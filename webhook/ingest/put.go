@@ -5,15 +5,19 @@ import (
 	"net/http"
 	"strconv"
 
+	"k8s.io/utils/clock"
+
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/documents"
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
-// put stores a document.
+// put stores a document. The time that its body takes to arrive has a limit of its own, and is no part of the work.
 func (s *Server) put(w http.ResponseWriter, r *http.Request) error {
 	contactID := r.PathValue("contactID")
-	caller, err := s.gatekeeper.allow(r, "update", contactID)
+	asking, cancel := context.WithTimeout(r.Context(), s.limits.RequestTimeout)
+	defer cancel()
+	caller, err := s.gatekeeper.allow(r.WithContext(asking), "update", contactID)
 	if err != nil {
 		return err
 	}
@@ -22,12 +26,16 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	entryOf(r.Context()).asked(wish)
+	deadline, _ := asking.Deadline()
+	begun := clock.RealClock{}.Now()
 	body, err := s.readBody(r)
 	if err != nil {
 		return err
 	}
+	working, cancel := context.WithDeadline(r.Context(), deadline.Add(clock.RealClock{}.Since(begun)))
+	defer cancel()
 	sent, fault := decode[document](body)
-	taken, err := s.receive(r.Context(), caller, parcel{contactID: contactID, document: sent, wish: wish, fault: fault})
+	taken, err := s.receive(working, caller, parcel{contactID: contactID, document: sent, wish: wish, fault: fault})
 	if err != nil {
 		return err
 	}

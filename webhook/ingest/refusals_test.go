@@ -73,7 +73,10 @@ func TestAFloodOfRefusalsDoesNotFillTheLog(t *testing.T) {
 	d := open(t)
 	const flood = 3 * refusalLinesBurst
 	for range flood {
-		d.send(request{method: http.MethodGet, path: pathOf("000123"), token: new("")})
+		d.send(request{method: http.MethodPut, path: pathOf("000123"), token: new("")})
+	}
+	if lines := len(d.audit("outcome", "unauthenticated")); lines < refusalLinesBurst || lines >= flood {
+		t.Errorf("%d lines in the audit for %d refusals", lines, flood)
 	}
 	if lines := strings.Count(d.logs.all(), "Refused a caller"); lines < refusalLinesBurst || lines >= flood {
 		t.Errorf("%d lines for %d refusals", lines, flood)

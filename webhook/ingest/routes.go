@@ -20,7 +20,7 @@ func (s *Server) Handler() http.Handler {
 	inFlight := middleware.InFlight(s.limits.MaxInFlight, s.handle(s.overloaded))
 	bulkInFlight := middleware.InFlight(s.limits.MaxBulkInFlight, s.handle(s.overloaded))
 	mux := http.NewServeMux()
-	mux.Handle("PUT "+documentPath, audited(inFlight(s.handle(s.timed(s.put)))))
+	mux.Handle("PUT "+documentPath, s.audited(inFlight(s.handle(s.put))))
 	mux.Handle("GET "+documentPath, inFlight(s.handle(s.timed(s.get)))) // and HEAD, as HTTP wants it
 	mux.Handle(documentPath, s.handle(func(http.ResponseWriter, *http.Request) error {
 		return problem.MethodNotAllowed(http.MethodGet, http.MethodHead, http.MethodPut)

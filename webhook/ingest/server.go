@@ -68,11 +68,14 @@ type Options struct {
 
 // Server is the door. It serves on every replica: a document needs no leader.
 type Server struct {
-	pathPrefix   string
-	description  description
-	limits       Limits
-	cache        cache.Cache
-	gatekeeper   *gatekeeper
+	pathPrefix  string
+	description description
+	limits      Limits
+	cache       cache.Cache
+	gatekeeper  *gatekeeper
+	// paces are those of bulk lines, by caller.
+	paces        *rates
+	streams      *streams
 	refusals     *refusalLog
 	store        *store
 	listener     net.Listener
@@ -150,6 +153,8 @@ func New(options Options) (*Server, error) {
 		limits:      options.Limits,
 		cache:       options.Cache,
 		gatekeeper:  gatekeeper,
+		paces:       newRates(rate.Limit(options.Limits.CallerRate), options.Limits.CallerBurst),
+		streams:     newStreams(options.Limits.MaxBulkInFlight),
 		refusals:    newRefusalLog(),
 		store: &store{
 			cached:     options.Client,
@@ -176,7 +181,7 @@ func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 // Start serves until the context ends, and then lets the requests that have begun end.
 func (s *Server) Start(ctx context.Context) error {
 	log := ctrl.LoggerFrom(ctx).WithName("ingest")
-	writeTimeout := s.limits.RequestTimeout + answerTimeout
+	writeTimeout := s.limits.ReadTimeout + s.limits.RequestTimeout + answerTimeout
 	server := &http.Server{
 		Handler: s.Handler(),
 		TLSConfig: &tls.Config{
