@@ -295,6 +295,9 @@ func eventually(t testing.TB, what string, check func() error) {
 		if err == nil {
 			return
 		}
+		if t.Failed() { // then there is nothing to wait for
+			t.FailNow()
+		}
 		select {
 		case <-tick.C:
 		case <-deadline:
