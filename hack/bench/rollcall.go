@@ -77,6 +77,7 @@ func (b *bench) withRollcall(ctx context.Context, s *site, flags []string, use f
 		"--ingest-caller-rate=1000000", // one caller sends all it can
 		"--ingest-caller-burst=1000000",
 		"--ingest-max-in-flight=1000000",
+		"--ingest-max-bulk-in-flight=1000",
 		"--health-probe-bind-address=" + probes,
 	}, flags...)...)
 	if err != nil {
