@@ -224,7 +224,8 @@ func (c *cluster) runReplicas(count int) {
 			"--ingest-bind-address="+door,
 			"--ingest-cert-dir="+c.folder,
 			"--health-probe-bind-address="+probes,
-			"--ingest-caller-rate=1000000", "--ingest-caller-burst=1000000", // as fast as it goes
+			// One caller sends all it can.
+			"--ingest-caller-rate=1000000", "--ingest-caller-burst=1000000", "--ingest-max-bulk-in-flight=1000",
 			"--leader-elect="+strconv.FormatBool(count > 1),
 			"--leader-election-namespace=rollcall-system",
 		)})
