@@ -85,7 +85,7 @@ func TestPackedLinesAreTakenAsFarAsTheyAreWhole(t *testing.T) {
 
 // What is small on the wire and large when it is unpacked costs no memory.
 func TestABombIsRefusedAndCostsNoMemory(t *testing.T) {
-	const size = 64 << 20
+	const size = 32 << 20
 	d := open(t, func(o *Options) { o.Limits.BulkBytes = size })
 	bomb := packed(t, learner("bomb", "Jane")+strings.Repeat(" ", size))
 	tail := packed(t, "{}\n"+strings.Repeat("\n", size))

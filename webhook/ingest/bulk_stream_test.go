@@ -176,7 +176,7 @@ func TestWhoReadsNoAnswersIsCutOff(t *testing.T) {
 func TestLinesThatWaitForTheirAnswersToBeReadAreNotKept(t *testing.T) {
 	d := open(t, unpaced)
 	protocols(t, func(t *testing.T, client *http.Client) {
-		const count = 200_000
+		const count = 100_000
 		before := inUse()
 		c := d.talk(t, client)
 		var said atomic.Int64
