@@ -83,6 +83,8 @@ var refusals = map[string]struct {
 	"ID too long":            {joe("000123", strings.Repeat("1", 65)), 403, []string{"/Contact/ContactID Malformed"}},
 	"ID with a slash":        {joe("000123", "000/123"), 403, []string{"/Contact/ContactID Malformed"}},
 	"ID with a letter of éé": {joe("000123", "é"), 403, []string{"/Contact/ContactID Malformed"}},
+	"ID of one dot":          {joe("000123", "."), 403, []string{"/Contact/ContactID Malformed"}},
+	"ID of two dots":         {joe("000123", ".."), 403, []string{"/Contact/ContactID Malformed"}},
 	"ID with a line break":   {joe("000123", `000123\n`), 403, []string{"/Contact/ContactID Malformed"}},
 	"name empty":             {joe("Joe", ""), 403, []string{"/Contact/FirstName Malformed"}},
 	"name too long":          {joe("Joe", strings.Repeat("ö", 101)), 403, []string{"/Contact/FirstName Malformed"}},

@@ -13,8 +13,8 @@ import (
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
-// exchange is a request whose body is read while its answer is written. It may take as long as it likes, as long as the
-// caller neither sends nothing nor reads nothing for too long.
+// exchange is a request whose body is read while its answer is written. There is no limit on all of it: it ends when the
+// caller is waited for, and neither sends nor reads anything for too long.
 type exchange struct {
 	body     io.Reader
 	writer   http.ResponseWriter

@@ -71,13 +71,16 @@ func required[T any](f *findings, pointer string, member *T) (value T, ok bool) 
 func (f *findings) code(pointer string, member *string) (code string, ok bool) {
 	code, ok = required(f, pointer, member)
 	if ok && !isCode(code) {
-		f.add(pointer, reasonMalformed, fmt.Sprintf("This must be 1 to %d of A-Z, a-z, 0-9, '.', '_' and '-'.", maxCode))
+		f.add(pointer, reasonMalformed, fmt.Sprintf("This must be 1 to %d of A-Z, a-z, 0-9, '.', '_' and '-', and not only one or two dots.", maxCode))
 		ok = false
 	}
 	return code, ok
 }
 
-func isCode(s string) bool { return len(s) <= maxCode && codePattern.MatchString(s) }
+// isCode leaves out what an address cannot carry: clients take "." and ".." for steps in the path.
+func isCode(s string) bool {
+	return len(s) <= maxCode && codePattern.MatchString(s) && s != "." && s != ".."
+}
 
 func (f *findings) name(pointer string, member *string) {
 	name, ok := required(f, pointer, member)
