@@ -1753,7 +1753,7 @@ type Change struct {
 // ChangeChange defines model for Change.Change.
 type ChangeChange string
 
-// Code A name that the back office gives.
+// Code A name that the back office gives. It is more than one or two dots, which no address can carry.
 type Code = string
 
 // Contact A learner, and every course that the learner may take.
@@ -1812,7 +1812,7 @@ type EnrollmentStatus struct {
 	// Access Where today is in the access days.
 	Access *EnrollmentStatusAccess `json:"Access,omitempty"`
 
-	// CourseCode A name that the back office gives.
+	// CourseCode A name that the back office gives. It is more than one or two dots, which no address can carry.
 	CourseCode Code `json:"CourseCode"`
 
 	// Enrolled Whether the learner is enrolled on the learning platform.
@@ -1940,7 +1940,7 @@ type Status struct {
 
 // Withdrawal defines model for Withdrawal.
 type Withdrawal struct {
-	// CourseCode A name that the back office gives.
+	// CourseCode A name that the back office gives. It is more than one or two dots, which no address can carry.
 	CourseCode Code `json:"CourseCode"`
 
 	// Reason The document does not list the course, or lists it with access days that do not include today.
@@ -1950,7 +1950,7 @@ type Withdrawal struct {
 // WithdrawalReason The document does not list the course, or lists it with access days that do not include today.
 type WithdrawalReason string
 
-// ContactID A name that the back office gives.
+// ContactID A name that the back office gives. It is more than one or two dots, which no address can carry.
 type ContactID = Code
 
 // ContentEncoding defines model for ContentEncoding.
