@@ -6,10 +6,12 @@ import (
 
 // ContactSpec is one learner's document as the back office sent it, and what people add to it.
 type ContactSpec struct {
-	// contactID is the back office's name for the learner: 1 to 64 of A-Z, a-z, 0-9, `.`, `_` and `-`. Immutable.
+	// contactID is the back office's name for the learner: 1 to 64 of A-Z, a-z, 0-9, `.`, `_` and `-`, and more than
+	// one or two dots. Immutable.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9._-]+$`
+	// +kubebuilder:validation:XValidation:rule="!(self in ['.', '..'])",message="must be more than one or two dots, which no address can carry"
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="is immutable: another learner is another Contact"
 	// +required
 	ContactID string `json:"contactID,omitempty"`
@@ -67,6 +69,7 @@ type CourseAccess struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9._-]+$`
+	// +kubebuilder:validation:XValidation:rule="!(self in ['.', '..'])",message="must be more than one or two dots, which no address can carry"
 	// +required
 	CourseCode string `json:"courseCode,omitempty"`
 

@@ -11,6 +11,7 @@ type CourseSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9._-]+$`
+	// +kubebuilder:validation:XValidation:rule="!(self in ['.', '..'])",message="must be more than one or two dots, which no address can carry"
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="is immutable: create another Course instead"
 	// +required
 	CourseCode string `json:"courseCode,omitempty"`

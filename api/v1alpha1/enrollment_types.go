@@ -16,6 +16,7 @@ type EnrollmentSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9._-]+$`
+	// +kubebuilder:validation:XValidation:rule="!(self in ['.', '..'])",message="must be more than one or two dots, which no address can carry"
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="is immutable: another course is another Enrollment"
 	// +required
 	CourseCode string `json:"courseCode,omitempty"`

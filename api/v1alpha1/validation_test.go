@@ -196,6 +196,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"Contact with a long e-mail":      {inContact(func(s *ContactSpec) { s.Email = strings.Repeat("j", 246) + "@acme.com" }), "spec.email", "may not be more than 254"},
 		"Contact with another policy":     {inContact(func(s *ContactSpec) { s.DeletionPolicy = "Delete" }), "spec.deletionPolicy", `supported values: "Withdraw", "Orphan"`},
 		"access without a code":           {access(CourseAccess{AccessStartDate: "2017-10-01"}), "spec.enrollments[0].courseCode", required},
+		"access with a code of a dot":     {access(CourseAccess{CourseCode: ".", AccessStartDate: "2017-10-01"}), "spec.enrollments[0].courseCode", "must be more than one or two dots"},
 		"access with a bad code":          {access(CourseAccess{CourseCode: "12 34", AccessStartDate: "2017-10-01"}), "spec.enrollments[0].courseCode", invalidAs},
 		"access without a start":          {day("", ""), "spec.enrollments[0].accessStartDate", required},
 		"access from no such day":         {day("2017-02-30", ""), "spec.enrollments[0].accessStartDate", "must be of type date"},
@@ -237,6 +238,7 @@ func TestWhatIsRefused(t *testing.T) {
 
 		"Enrollment of nobody":           {inEnrollment(func(s *EnrollmentSpec) { s.ContactRef.Name = "" }), "spec.contactRef", required},
 		"Enrollment in nothing":          {inEnrollment(func(s *EnrollmentSpec) { s.CourseCode = "" }), "spec.courseCode", required},
+		"Enrollment with a code of dots": {inEnrollment(func(s *EnrollmentSpec) { s.CourseCode = ".." }), "spec.courseCode", "must be more than one or two dots"},
 		"Enrollment with a bad code":     {inEnrollment(func(s *EnrollmentSpec) { s.CourseCode = "ü" }), "spec.courseCode", invalidAs},
 		"Enrollment from no such day":    {inEnrollment(func(s *EnrollmentSpec) { s.AccessStartDate = "2023-02-29" }), "spec.accessStartDate", "must be of type date"},
 		"Enrollment until it was over":   {inEnrollment(func(s *EnrollmentSpec) { s.AccessEndDate = "2017-09-30" }), "spec.accessEndDate", badOrder},

@@ -11,7 +11,8 @@ import (
 //
 // ContactSpec is one learner's document as the back office sent it, and what people add to it.
 type ContactSpecApplyConfiguration struct {
-	// contactID is the back office's name for the learner: 1 to 64 of A-Z, a-z, 0-9, `.`, `_` and `-`. Immutable.
+	// contactID is the back office's name for the learner: 1 to 64 of A-Z, a-z, 0-9, `.`, `_` and `-`, and more than
+	// one or two dots. Immutable.
 	ContactID *string `json:"contactID,omitempty"`
 	// firstName of the learner. Open edX allows no `<`, `>` and `://` in names.
 	FirstName *string `json:"firstName,omitempty"`
