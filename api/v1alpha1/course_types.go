@@ -7,7 +7,7 @@ import (
 // CourseSpec maps a course code of the back office to a course run on the LMS.
 type CourseSpec struct {
 	// courseCode is the back office's name for the course, as documents carry it: 1 to 64 of A-Z, a-z, 0-9, `.`, `_`
-	// and `-`. It cannot be changed; make another Course instead.
+	// and `-`, and more than one or two dots. It cannot be changed; make another Course instead.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9._-]+$`

@@ -182,6 +182,7 @@ func TestWhatIsRefused(t *testing.T) {
 	}{
 		"Contact without an ID":           {inContact(func(s *ContactSpec) { s.ContactID = "" }), "spec.contactID", required},
 		"Contact with a long ID":          {inContact(func(s *ContactSpec) { s.ContactID = long }), "spec.contactID", "may not be more than 64"},
+		"Contact with dots for an ID":     {inContact(func(s *ContactSpec) { s.ContactID = ".." }), "spec.contactID", "must be more than one or two dots"},
 		"Contact with a slash in its ID":  {inContact(func(s *ContactSpec) { s.ContactID = "a/b" }), "spec.contactID", invalidAs},
 		"Contact without a first name":    {inContact(func(s *ContactSpec) { s.FirstName = "" }), "spec.firstName", required},
 		"Contact with a long first name":  {inContact(func(s *ContactSpec) { s.FirstName = strings.Repeat("ö", 101) }), "spec.firstName", "may not be more than 100"},
@@ -207,6 +208,7 @@ func TestWhatIsRefused(t *testing.T) {
 			CourseAccess{CourseCode: "a", AccessStartDate: "2018-10-01"}), "spec.enrollments[2]", "Duplicate value"},
 		"access to too much": {access(manyCourses(1001)...), "spec.enrollments", "must have at most 1000 items"},
 
+		"Course with a code of a dot": {inCourse(func(s *CourseSpec) { s.CourseCode = "." }), "spec.courseCode", "must be more than one or two dots"},
 		"Course without a code":       {inCourse(func(s *CourseSpec) { s.CourseCode = "" }), "spec.courseCode", required},
 		"Course with a bad code":      {inCourse(func(s *CourseSpec) { s.CourseCode = "1234+A" }), "spec.courseCode", invalidAs},
 		"Course without a key":        {inCourse(func(s *CourseSpec) { s.CourseKey = "" }), "spec.courseKey", required},
@@ -244,6 +246,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"Enrollment until it was over":   {inEnrollment(func(s *EnrollmentSpec) { s.AccessEndDate = "2017-09-30" }), "spec.accessEndDate", badOrder},
 		"Enrollment with another policy": {inEnrollment(func(s *EnrollmentSpec) { s.DeletionPolicy = "Keep" }), "spec.deletionPolicy", "supported values"},
 
+		"CourseMentor of a dot":          {inMentor(func(s *CourseMentorSpec) { s.CourseCode = "." }), "spec.courseCode", "must be more than one or two dots"},
 		"CourseMentor of nothing":        {inMentor(func(s *CourseMentorSpec) { s.CourseCode = "" }), "spec.courseCode", required},
 		"CourseMentor with a bad code":   {inMentor(func(s *CourseMentorSpec) { s.CourseCode = "a b" }), "spec.courseCode", invalidAs},
 		"CourseMentor without a name":    {inMentor(func(s *CourseMentorSpec) { s.DisplayName = "" }), "spec.displayName", required},

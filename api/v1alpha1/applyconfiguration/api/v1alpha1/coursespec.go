@@ -8,7 +8,7 @@ package v1alpha1
 // CourseSpec maps a course code of the back office to a course run on the LMS.
 type CourseSpecApplyConfiguration struct {
 	// courseCode is the back office's name for the course, as documents carry it: 1 to 64 of A-Z, a-z, 0-9, `.`, `_`
-	// and `-`. It cannot be changed; make another Course instead.
+	// and `-`, and more than one or two dots. It cannot be changed; make another Course instead.
 	CourseCode *string `json:"courseCode,omitempty"`
 	// courseKey is the key of the course run on the LMS. Example: course-v1:GK+1234A+2017
 	CourseKey *string `json:"courseKey,omitempty"`
