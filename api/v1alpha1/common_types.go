@@ -22,7 +22,7 @@ type PlatformReference struct {
 }
 
 // DeletionPolicy says what happens on the LMS when an object is deleted. An LMS account is never deleted.
-// +kubebuilder:validation:Enum=Withdraw;Orphan
+// +kubebuilder:validation:Enum=Withdraw;Orphan;Deactivate
 type DeletionPolicy string
 
 const (
@@ -30,6 +30,8 @@ const (
 	DeletionWithdraw DeletionPolicy = "Withdraw"
 	// DeletionOrphan leaves the LMS as it is.
 	DeletionOrphan DeletionPolicy = "Orphan"
+	// DeletionDeactivate unenrolls the learner and makes the account inactive, where the account route can.
+	DeletionDeactivate DeletionPolicy = "Deactivate"
 )
 
 // ErrorClass says what may come of a failed call to the LMS.

@@ -14,6 +14,15 @@ const (
 	// ConditionConflict is True when the object disagrees with something else, such as a course that does not exist.
 	// It heals by itself when the cause goes away.
 	ConditionConflict = "Conflict"
+	// ConditionProfileInSync is on a Contact with an account. False: name or e-mail address differ on the LMS, where
+	// Rollcall cannot change them; the message says which, and what an administrator can do. Ready does not depend on it.
+	ConditionProfileInSync = "ProfileInSync"
+	// ConditionThrottled is True on a LearningPlatform while the LMS takes no calls for a time, or the budget is spent.
+	ConditionThrottled = "Throttled"
+	// ConditionRegistrationLimited is True on a LearningPlatform while the LMS's limit on new accounts holds learners up.
+	ConditionRegistrationLimited = "RegistrationLimited"
+	// ConditionRemovalsHeld is True on a LearningPlatform while withdrawals wait for somebody to release them.
+	ConditionRemovalsHeld = "RemovalsHeld"
 )
 
 // Reasons of Ready that say how far the work is.
@@ -35,6 +44,14 @@ const (
 	// ReasonUnexpectedAnswer is the reason of a failed attempt: the LMS answered in a way that Rollcall does not know for
 	// this call. It is retried.
 	ReasonUnexpectedAnswer = "UnexpectedAnswer"
+	// ReasonAwaitingFirstLogin: the learner has no account yet; the first login makes it, with the courses waiting for it.
+	ReasonAwaitingFirstLogin = "AwaitingFirstLogin"
+	// ReasonWouldCreate: the platform is only observed; the learner has no account, and one would be made.
+	ReasonWouldCreate = "WouldCreate"
+	// ReasonWouldEnroll: the platform is only observed; the learner is not enrolled as sold, and would be.
+	ReasonWouldEnroll = "WouldEnroll"
+	// ReasonWouldWithdraw: the platform is only observed; the learner is enrolled, and would be withdrawn.
+	ReasonWouldWithdraw = "WouldWithdraw"
 	// ReasonSuspended: spec.suspend holds the work.
 	ReasonSuspended = "Suspended"
 	// ReasonDeleting: the object is being deleted and its enrollments are being withdrawn.
@@ -73,6 +90,8 @@ const (
 	ReasonCourseCodeClaimed = "CourseCodeClaimed"
 	// ReasonCourseClaimed: an older CourseMentor looks after the same course.
 	ReasonCourseClaimed = "CourseClaimed"
+	// ReasonDrifted: the LMS differs from what Rollcall brought about there, and spec.driftPolicy of the platform is Report.
+	ReasonDrifted = "Drifted"
 	// ReasonServerError: the LMS failed on this very request again and again while it serves others.
 	ReasonServerError = "ServerError"
 )
@@ -85,6 +104,8 @@ const (
 	ReasonInvalidUsername = "InvalidUsername"
 	// ReasonRequestRefused: the LMS calls the request itself wrong; a repeat would get the same answer.
 	ReasonRequestRefused = "RequestRefused"
+	// ReasonRemovalHeld: spec.safety of the platform holds the withdrawal until somebody releases it.
+	ReasonRemovalHeld = "RemovalHeld"
 	// ReasonInvalidTimeZone: spec.timeZone is not in the IANA database.
 	ReasonInvalidTimeZone = "InvalidTimeZone"
 )
@@ -109,6 +130,9 @@ const (
 	// ReconcileRequestedAtAnnotation asks for a check of the object now, whatever was planned. Any new value does; by
 	// custom it is a time. The controller echoes it in status.lastHandledReconcileAt.
 	ReconcileRequestedAtAnnotation = "rollcall.dev/reconcile-requested-at"
+	// ReleaseRemovalsAnnotation on a LearningPlatform releases held withdrawals. Its value is the number of them that
+	// status.removals.held showed; it has no effect when more are held by then.
+	ReleaseRemovalsAnnotation = "rollcall.dev/release-removals"
 	// DocumentReceivedAnnotation is the RFC 3339 time at which ingest took the stored document.
 	DocumentReceivedAnnotation = "rollcall.dev/document-received-at"
 	// DocumentSourceAnnotation is the authenticated user name of the caller that sent the stored document.

@@ -56,7 +56,8 @@ type ContactSpec struct {
 	Suspend *bool `json:"suspend,omitempty"`
 
 	// deletionPolicy says what happens on the LMS when the Contact is deleted: Withdraw unenrolls the learner, Orphan
-	// leaves the enrollments as they are. The account stays in both cases. Default: Withdraw.
+	// leaves the enrollments as they are, Deactivate unenrolls the learner and makes the account inactive where the account
+	// route can. The account itself stays. Default: Withdraw.
 	// +kubebuilder:default=Withdraw
 	// +optional
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
@@ -83,7 +84,7 @@ type CourseAccess struct {
 }
 
 // ProvisionedBy says how a learner came to the LMS account.
-// +kubebuilder:validation:Enum=Created;Adopted
+// +kubebuilder:validation:Enum=Created;Adopted;FirstLogin
 type ProvisionedBy string
 
 const (
@@ -91,6 +92,8 @@ const (
 	ProvisionedByCreation ProvisionedBy = "Created"
 	// ProvisionedByAdoption: the account was there; it had the contact's e-mail address.
 	ProvisionedByAdoption ProvisionedBy = "Adopted"
+	// ProvisionedByFirstLogin: the learner's first login made the account, after Rollcall had enrolled the e-mail address.
+	ProvisionedByFirstLogin ProvisionedBy = "FirstLogin"
 )
 
 // ContactStatus is where the learner stands on the LMS.
@@ -139,6 +142,12 @@ type LearnerStatus struct {
 	// provisionedBy says whether Rollcall made the account or found it.
 	// +required
 	ProvisionedBy ProvisionedBy `json:"provisionedBy,omitempty"`
+
+	// profileDigest digests the name and e-mail address that the account was last compared with. Unset: it was not.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	ProfileDigest string `json:"profileDigest,omitempty"`
 }
 
 // EnrollmentSummary counts the courses of a document.

@@ -71,6 +71,53 @@ type CourseStatus struct {
 	// lastSyncTime is when the LMS was last asked.
 	// +optional
 	LastSyncTime *metav1.Time `json:"lastSyncTime,omitempty"`
+
+	// sweep is the last comparison of the course's enrollments with the LMS. Unset: none was finished.
+	// +optional
+	Sweep *CourseSweep `json:"sweep,omitempty"`
+}
+
+// CourseSweep is what a comparison of all enrollments of a course with the LMS came to. "Ours" are the accounts that are a
+// Contact's, in courses that Rollcall brought them to.
+type CourseSweep struct {
+	// finishedTime is when it was finished.
+	// +required
+	FinishedTime metav1.Time `json:"finishedTime,omitempty,omitzero"`
+
+	// active is how many learners the LMS has actively enrolled in the course, whoever brought them there.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	Active *int32 `json:"active,omitempty"`
+
+	// sold is how many learners should be enrolled today.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	Sold *int32 `json:"sold,omitempty"`
+
+	// missing is how many of those are not actively enrolled on the LMS.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	Missing *int32 `json:"missing,omitempty"`
+
+	// otherMode is how many of those have another enrollment mode than the Course states.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	OtherMode *int32 `json:"otherMode,omitempty"`
+
+	// overdue is how many learners are enrolled although their access has ended or has not begun.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	Overdue *int32 `json:"overdue,omitempty"`
+
+	// unsold is how many learners with a Contact are enrolled although no Enrollment is there for it; Rollcall leaves them.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	Unsold *int32 `json:"unsold,omitempty"`
+
+	// strangers is how many enrolled accounts are no Contact's; Rollcall leaves them.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	Strangers *int32 `json:"strangers,omitempty"`
 }
 
 // Course is a course that the back office sells, and where it is on the LMS.

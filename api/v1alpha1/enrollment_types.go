@@ -31,6 +31,7 @@ type EnrollmentSpec struct {
 
 	// deletionPolicy says what happens on the LMS when the Enrollment is deleted: Withdraw unenrolls the learner, Orphan
 	// leaves the enrollment as it is. Default: Withdraw.
+	// +kubebuilder:validation:XValidation:rule="self != 'Deactivate'",message="must be Withdraw or Orphan: an account is the Contact's"
 	// +kubebuilder:default=Withdraw
 	// +optional
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
@@ -83,6 +84,13 @@ type EnrollmentStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Platform string `json:"platform,omitempty"`
+
+	// preEnrolledEmail is the e-mail address for which the LMS was told to enroll the learner at the first login. Unset: none
+	// was. It is kept so that the advance can be taken back, even if the Contact has another address by then.
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=254
+	// +optional
+	PreEnrolledEmail string `json:"preEnrolledEmail,omitempty"`
 
 	// enrolled is true while the learner is actively enrolled on the LMS, as last seen.
 	// +optional

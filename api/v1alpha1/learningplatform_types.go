@@ -4,8 +4,32 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+// PlatformMode says whether Rollcall changes the LMS.
+// +kubebuilder:validation:Enum=Enforce;Observe
+type PlatformMode string
+
+const (
+	// PlatformModeEnforce changes the LMS to what was sold.
+	PlatformModeEnforce PlatformMode = "Enforce"
+	// PlatformModeObserve reads the LMS and writes nothing to it: every object shows what would be done.
+	PlatformModeObserve PlatformMode = "Observe"
+)
+
+// DriftPolicy says what follows when the LMS is found to differ from what Rollcall brought about there.
+// +kubebuilder:validation:Enum=Correct;Report;Off
+type DriftPolicy string
+
+const (
+	// DriftPolicyCorrect repairs what differs.
+	DriftPolicyCorrect DriftPolicy = "Correct"
+	// DriftPolicyReport shows what differs and leaves it.
+	DriftPolicyReport DriftPolicy = "Report"
+	// DriftPolicyOff does not look.
+	DriftPolicyOff DriftPolicy = "Off"
+)
+
 // AccountRoute is the way in which accounts are made on the LMS.
-// +kubebuilder:validation:Enum=Auto;EoxCore;Registration
+// +kubebuilder:validation:Enum=Auto;EoxCore;Registration;FirstLogin
 type AccountRoute string
 
 const (
@@ -16,17 +40,23 @@ const (
 	// AccountRouteRegistration uses the stock registration form's API. The LMS must have REGISTRATION_RATELIMIT raised,
 	// SKIP_EMAIL_VALIDATION on, and its registration paths closed to strangers.
 	AccountRouteRegistration AccountRoute = "Registration"
+	// AccountRouteFirstLogin makes no accounts: learners are enrolled by e-mail address in advance, and the LMS makes the
+	// account, and the enrollments real, when they log in for the first time.
+	AccountRouteFirstLogin AccountRoute = "FirstLogin"
 )
 
 // EnrollmentRoute is the way in which learners are enrolled on the LMS.
-// +kubebuilder:validation:Enum=Auto;EoxCore;Single
+// +kubebuilder:validation:Enum=Auto;EoxCore;Bulk;Single
 type EnrollmentRoute string
 
 const (
-	// EnrollmentRouteAuto takes EoxCore where the LMS has the plugin, else Single.
+	// EnrollmentRouteAuto takes EoxCore where the LMS has the plugin, else Bulk where it is switched on, else Single.
 	EnrollmentRouteAuto EnrollmentRoute = "Auto"
 	// EnrollmentRouteEoxCore uses the eox-core plugin, whose calls the LMS does not throttle.
 	EnrollmentRouteEoxCore EnrollmentRoute = "EoxCore"
+	// EnrollmentRouteBulk uses the stock bulk enrollment API, many enrollments a call, within the call budget. The LMS must
+	// have ENABLE_BULK_ENROLLMENT_VIEW on. A mode that is not the course's default is set by another call.
+	EnrollmentRouteBulk EnrollmentRoute = "Bulk"
 	// EnrollmentRouteSingle uses the stock enrollment API, one call an enrollment, within the call budget.
 	EnrollmentRouteSingle EnrollmentRoute = "Single"
 )
@@ -45,6 +75,11 @@ type LearningPlatformSpec struct {
 	// OAuth2 application on the LMS (grant client-credentials) that a staff user owns. A change takes effect at once.
 	// +required
 	CredentialsSecretRef SecretReference `json:"credentialsSecretRef,omitempty,omitzero"`
+
+	// mode says whether Rollcall changes the LMS: Observe only shows what would be done. Default: Enforce.
+	// +kubebuilder:default=Enforce
+	// +optional
+	Mode PlatformMode `json:"mode,omitempty"`
 
 	// accountRoute is the way in which accounts are made. Default: Auto.
 	// +kubebuilder:default=Auto
@@ -73,6 +108,45 @@ type LearningPlatformSpec struct {
 	// +optional
 	CallsPerMinute int32 `json:"callsPerMinute,omitempty"`
 
+	// maxCallsInFlight is how many calls that the LMS does not throttle, such as those of eox-core, are under way at a time.
+	// It is halved while the LMS fails or is too slow, and recovers by itself. Default: 4.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=64
+	// +kubebuilder:default=4
+	// +optional
+	MaxCallsInFlight int32 `json:"maxCallsInFlight,omitempty"`
+
+	// enrollPastWindow enrolls learners also while the LMS does not admit them to the course: it is closed, not yet open, or
+	// by invitation. Default: false.
+	// +optional
+	EnrollPastWindow *bool `json:"enrollPastWindow,omitempty"`
+
+	// enrollPastCapacity enrolls learners also in a course that is full. Only the routes EoxCore and Bulk can. Default: false.
+	// +optional
+	EnrollPastCapacity *bool `json:"enrollPastCapacity,omitempty"`
+
+	// driftPolicy says what follows when a sweep finds that the LMS differs from what Rollcall brought about there: Correct
+	// repairs it, Report shows it, Off does not look. What others did on the LMS is never touched. Default: Correct.
+	// +kubebuilder:default=Correct
+	// +optional
+	DriftPolicy DriftPolicy `json:"driftPolicy,omitempty"`
+
+	// driftIntervalMinutes is the time between two sweeps of a course, or of the accounts. Default: 1440, a day.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=43200
+	// +kubebuilder:default=1440
+	// +optional
+	DriftIntervalMinutes int32 `json:"driftIntervalMinutes,omitempty"`
+
+	// hintsSecretRef names the Secret in the same namespace whose key `token` is the secret part of the address to which the
+	// openedx-webhooks plugin of the LMS may send its events. Unset: none are taken.
+	// +optional
+	HintsSecretRef *SecretReference `json:"hintsSecretRef,omitempty"`
+
+	// safety limits how many learners lose a course before a person has to agree.
+	// +optional
+	Safety SafetySpec `json:"safety,omitempty,omitzero"`
+
 	// endedEnrollmentRetentionDays is how many days after its access has ended a withdrawn Enrollment is kept as an
 	// object. The Contact's document still lists it afterwards. Default: 30.
 	// +kubebuilder:validation:Minimum=0
@@ -80,6 +154,26 @@ type LearningPlatformSpec struct {
 	// +kubebuilder:default=30
 	// +optional
 	EndedEnrollmentRetentionDays *int32 `json:"endedEnrollmentRetentionDays,omitempty"`
+}
+
+// SafetySpec limits withdrawals. Over a limit, withdrawals are held until somebody releases them; enrolling goes on.
+// +kubebuilder:validation:MinProperties=1
+type SafetySpec struct {
+	// maxWithdrawalsPerHour is how many learners may be withdrawn in an hour: from all courses together, and from each one.
+	// Default: 500.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000
+	// +kubebuilder:default=500
+	// +optional
+	MaxWithdrawalsPerHour *int32 `json:"maxWithdrawalsPerHour,omitempty"`
+
+	// maxWithdrawalPercentPerHour is what part of those who are enrolled may be withdrawn in an hour, in percent: of all
+	// courses together, and of each one. Ten withdrawals are always allowed, so that small courses work. Default: 20.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	// +kubebuilder:default=20
+	// +optional
+	MaxWithdrawalPercentPerHour *int32 `json:"maxWithdrawalPercentPerHour,omitempty"`
 }
 
 // SecretReference names a Secret in the same namespace.
@@ -107,6 +201,10 @@ type LearningPlatformStatus struct {
 	// +optional
 	EoxCoreVersion string `json:"eoxCoreVersion,omitempty"`
 
+	// bulkEnroll is true when the LMS's bulk enrollment API is switched on.
+	// +optional
+	BulkEnroll *bool `json:"bulkEnroll,omitempty"`
+
 	// accountRoute is the route in use for accounts.
 	// +optional
 	AccountRoute AccountRoute `json:"accountRoute,omitempty"`
@@ -114,6 +212,105 @@ type LearningPlatformStatus struct {
 	// enrollmentRoute is the route in use for enrollments.
 	// +optional
 	EnrollmentRoute EnrollmentRoute `json:"enrollmentRoute,omitempty"`
+
+	// removals are the withdrawals that spec.safety counts and holds.
+	// +optional
+	Removals RemovalsStatus `json:"removals,omitempty,omitzero"`
+
+	// observed sums up what would be done in the mode Observe.
+	// +optional
+	Observed ObservedStatus `json:"observed,omitempty,omitzero"`
+
+	// accountSweep is the last comparison of the learners' accounts with the LMS. Unset: none was finished.
+	// +optional
+	AccountSweep *AccountSweep `json:"accountSweep,omitempty"`
+}
+
+// RemovalsStatus counts withdrawals.
+// +kubebuilder:validation:MinProperties=1
+type RemovalsStatus struct {
+	// held is how many withdrawals wait until somebody releases them.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	Held *int32 `json:"held,omitempty"`
+
+	// courses are the courses that the held ones are in, those with the most first; at most 20.
+	// +listType=map
+	// +listMapKey=courseKey
+	// +kubebuilder:validation:MaxItems=20
+	// +optional
+	Courses []HeldRemovals `json:"courses,omitempty"`
+
+	// released is how many withdrawals over the limits somebody has agreed to and that were not made yet.
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	Released *int32 `json:"released,omitempty"`
+
+	// lastRelease echoes the last value of the annotation rollcall.dev/release-removals that was looked at.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	LastRelease string `json:"lastRelease,omitempty"`
+}
+
+// HeldRemovals counts the held withdrawals of a course.
+type HeldRemovals struct {
+	// courseKey of the course on the LMS.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	// +required
+	CourseKey string `json:"courseKey,omitempty"`
+
+	// held is how many learners would be withdrawn from it.
+	// +kubebuilder:validation:Minimum=1
+	// +required
+	Held int32 `json:"held,omitempty"`
+}
+
+// ObservedStatus counts what the mode Observe would do.
+// +kubebuilder:validation:MinProperties=1
+type ObservedStatus struct {
+	// wouldCreate is how many accounts would be made.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	WouldCreate *int32 `json:"wouldCreate,omitempty"`
+
+	// wouldEnroll is how many learners would be enrolled in a course.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	WouldEnroll *int32 `json:"wouldEnroll,omitempty"`
+
+	// wouldWithdraw is how many learners would be withdrawn from a course.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	WouldWithdraw *int32 `json:"wouldWithdraw,omitempty"`
+}
+
+// AccountSweep is what a comparison of all learners' accounts with the LMS came to.
+type AccountSweep struct {
+	// finishedTime is when it was finished.
+	// +required
+	FinishedTime metav1.Time `json:"finishedTime,omitempty,omitzero"`
+
+	// compared is how many accounts were compared.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	Compared *int32 `json:"compared,omitempty"`
+
+	// missing is how many of them the LMS did not have under their username: renamed, retired or deleted there.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	Missing *int32 `json:"missing,omitempty"`
+
+	// inactive is how many of them were not active.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	Inactive *int32 `json:"inactive,omitempty"`
+
+	// changed is how many of them had another name or e-mail address than the learner's document.
+	// +kubebuilder:validation:Minimum=0
+	// +required
+	Changed *int32 `json:"changed,omitempty"`
 }
 
 // LearningPlatform is one Open edX LMS. Until it is Ready, every Contact, Enrollment and Course on it waits.

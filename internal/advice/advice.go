@@ -20,6 +20,10 @@ var advice = map[string]string{
 	v1alpha1.ReasonPlatformUnavailable: "See what the LearningPlatform says. When it is Ready, this goes on by itself.",
 	v1alpha1.ReasonSuspended:           "Lift spec.suspend of the Contact when the work is to go on.",
 	v1alpha1.ReasonDeleting:            "Wait: the enrollments are withdrawn first. To let go without that, set spec.deletionPolicy: Orphan.",
+	v1alpha1.ReasonAwaitingFirstLogin:  "Wait: the courses are there when the learner logs in for the first time.",
+	v1alpha1.ReasonWouldCreate:         "Nothing, while you observe. With spec.mode: Enforce of the LearningPlatform it is done.",
+	v1alpha1.ReasonWouldEnroll:         "Nothing, while you observe. With spec.mode: Enforce of the LearningPlatform it is done.",
+	v1alpha1.ReasonWouldWithdraw:       "Nothing, while you observe. With spec.mode: Enforce of the LearningPlatform it is done.",
 	v1alpha1.ReasonUnreachable:         "See whether the LMS is up, and can be reached from the cluster. It is looked at again within a minute.",
 
 	// Conflicts
@@ -37,9 +41,11 @@ var advice = map[string]string{
 	v1alpha1.ReasonContactNotReady:     "See to the Contact first: its own state says why it has no account.",
 	v1alpha1.ReasonEnrollmentClosed:    "See on the LMS whether the course is closed, not yet open, full or by invitation, and let the learner in.",
 	v1alpha1.ReasonEnrollmentRefused:   "Ask an administrator of the LMS which policy, such as a country restriction, keeps the learner out.",
+	v1alpha1.ReasonDrifted:             "Set right on the LMS what the message says, or set spec.driftPolicy: Correct of the LearningPlatform.",
 	v1alpha1.ReasonServerError:         "Show the message to an administrator of the LMS, who has to mend the fault there.",
 
 	// Stalled
+	v1alpha1.ReasonRemovalHeld:         "See whether so many learners are to lose their course. If so, release them as docs/removals-held.md says; if not, correct the documents.",
 	v1alpha1.ReasonAccountRetired:      "Send a document with another e-mail address, or delete the contact.",
 	v1alpha1.ReasonInvalidUsername:     "Ask an administrator of the LMS to widen its rule for usernames.",
 	v1alpha1.ReasonRequestRefused:      "Please report it with the message: Rollcall and the LMS understand each other wrongly.",

@@ -16,6 +16,8 @@ import (
 func ForKind(kind schema.GroupVersionKind) interface{} {
 	switch kind {
 	// Group=rollcall.dev, Version=v1alpha1
+	case v1alpha1.SchemeGroupVersion.WithKind("AccountSweep"):
+		return &apiv1alpha1.AccountSweepApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AttemptError"):
 		return &apiv1alpha1.AttemptErrorApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Attempts"):
@@ -42,6 +44,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.CourseSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CourseStatus"):
 		return &apiv1alpha1.CourseStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CourseSweep"):
+		return &apiv1alpha1.CourseSweepApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DocumentStatus"):
 		return &apiv1alpha1.DocumentStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Enrollment"):
@@ -52,6 +56,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.EnrollmentStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("EnrollmentSummary"):
 		return &apiv1alpha1.EnrollmentSummaryApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HeldRemovals"):
+		return &apiv1alpha1.HeldRemovalsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LearnerStatus"):
 		return &apiv1alpha1.LearnerStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LearningPlatform"):
@@ -62,8 +68,14 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.LearningPlatformStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ObjectStatus"):
 		return &apiv1alpha1.ObjectStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ObservedStatus"):
+		return &apiv1alpha1.ObservedStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlatformReference"):
 		return &apiv1alpha1.PlatformReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("RemovalsStatus"):
+		return &apiv1alpha1.RemovalsStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SafetySpec"):
+		return &apiv1alpha1.SafetySpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretReference"):
 		return &apiv1alpha1.SecretReferenceApplyConfiguration{}
 

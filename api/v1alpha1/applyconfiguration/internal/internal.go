@@ -27,6 +27,24 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: string
 - name: dev.rollcall.rollcall.api.v1alpha1.AccountRoute
   scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.AccountSweep
+  map:
+    fields:
+    - name: changed
+      type:
+        scalar: numeric
+    - name: compared
+      type:
+        scalar: numeric
+    - name: finishedTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: inactive
+      type:
+        scalar: numeric
+    - name: missing
+      type:
+        scalar: numeric
 - name: dev.rollcall.rollcall.api.v1alpha1.AttemptError
   map:
     fields:
@@ -282,9 +300,39 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: observedGeneration
       type:
         scalar: numeric
+    - name: sweep
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.CourseSweep
     - name: title
       type:
         scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.CourseSweep
+  map:
+    fields:
+    - name: active
+      type:
+        scalar: numeric
+    - name: finishedTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: missing
+      type:
+        scalar: numeric
+    - name: otherMode
+      type:
+        scalar: numeric
+    - name: overdue
+      type:
+        scalar: numeric
+    - name: sold
+      type:
+        scalar: numeric
+    - name: strangers
+      type:
+        scalar: numeric
+    - name: unsold
+      type:
+        scalar: numeric
 - name: dev.rollcall.rollcall.api.v1alpha1.Date
   scalar: untyped
 - name: dev.rollcall.rollcall.api.v1alpha1.DeletionPolicy
@@ -304,6 +352,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: source
       type:
         scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.DriftPolicy
+  scalar: string
 - name: dev.rollcall.rollcall.api.v1alpha1.Enrollment
   map:
     fields:
@@ -384,6 +434,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: platform
       type:
         scalar: string
+    - name: preEnrolledEmail
+      type:
+        scalar: string
     - name: username
       type:
         scalar: string
@@ -404,6 +457,15 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: numeric
 - name: dev.rollcall.rollcall.api.v1alpha1.ErrorClass
   scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.HeldRemovals
+  map:
+    fields:
+    - name: courseKey
+      type:
+        scalar: string
+    - name: held
+      type:
+        scalar: numeric
 - name: dev.rollcall.rollcall.api.v1alpha1.LearnerStatus
   map:
     fields:
@@ -413,6 +475,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: id
       type:
         scalar: numeric
+    - name: profileDigest
+      type:
+        scalar: string
     - name: provisionedBy
       type:
         namedType: dev.rollcall.rollcall.api.v1alpha1.ProvisionedBy
@@ -451,14 +516,42 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: credentialsSecretRef
       type:
         namedType: dev.rollcall.rollcall.api.v1alpha1.SecretReference
+    - name: driftIntervalMinutes
+      type:
+        scalar: numeric
+      default: 1440
+    - name: driftPolicy
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.DriftPolicy
+      default: Correct
     - name: endedEnrollmentRetentionDays
       type:
         scalar: numeric
       default: 30
+    - name: enrollPastCapacity
+      type:
+        scalar: boolean
+    - name: enrollPastWindow
+      type:
+        scalar: boolean
     - name: enrollmentRoute
       type:
         namedType: dev.rollcall.rollcall.api.v1alpha1.EnrollmentRoute
       default: Auto
+    - name: hintsSecretRef
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.SecretReference
+    - name: maxCallsInFlight
+      type:
+        scalar: numeric
+      default: 4
+    - name: mode
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.PlatformMode
+      default: Enforce
+    - name: safety
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.SafetySpec
     - name: timeZone
       type:
         scalar: string
@@ -472,6 +565,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: accountRoute
       type:
         namedType: dev.rollcall.rollcall.api.v1alpha1.AccountRoute
+    - name: accountSweep
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.AccountSweep
+    - name: bulkEnroll
+      type:
+        scalar: boolean
     - name: conditions
       type:
         list:
@@ -489,12 +588,32 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: lastHandledReconcileAt
       type:
         scalar: string
+    - name: observed
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.ObservedStatus
     - name: observedGeneration
       type:
         scalar: numeric
+    - name: removals
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.RemovalsStatus
     - name: serviceUser
       type:
         scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.ObservedStatus
+  map:
+    fields:
+    - name: wouldCreate
+      type:
+        scalar: numeric
+    - name: wouldEnroll
+      type:
+        scalar: numeric
+    - name: wouldWithdraw
+      type:
+        scalar: numeric
+- name: dev.rollcall.rollcall.api.v1alpha1.PlatformMode
+  scalar: string
 - name: dev.rollcall.rollcall.api.v1alpha1.PlatformReference
   map:
     fields:
@@ -504,6 +623,37 @@ var schemaYAML = typed.YAMLObject(`types:
       default: default
 - name: dev.rollcall.rollcall.api.v1alpha1.ProvisionedBy
   scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.RemovalsStatus
+  map:
+    fields:
+    - name: courses
+      type:
+        list:
+          elementType:
+            namedType: dev.rollcall.rollcall.api.v1alpha1.HeldRemovals
+          elementRelationship: associative
+          keys:
+          - courseKey
+    - name: held
+      type:
+        scalar: numeric
+    - name: lastRelease
+      type:
+        scalar: string
+    - name: released
+      type:
+        scalar: numeric
+- name: dev.rollcall.rollcall.api.v1alpha1.SafetySpec
+  map:
+    fields:
+    - name: maxWithdrawalPercentPerHour
+      type:
+        scalar: numeric
+      default: 20
+    - name: maxWithdrawalsPerHour
+      type:
+        scalar: numeric
+      default: 500
 - name: dev.rollcall.rollcall.api.v1alpha1.SecretReference
   map:
     fields:

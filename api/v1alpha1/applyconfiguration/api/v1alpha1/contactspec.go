@@ -28,7 +28,8 @@ type ContactSpecApplyConfiguration struct {
 	// suspend holds all work on the learner and on the learner's enrollments while it is true. Deletion still works.
 	Suspend *bool `json:"suspend,omitempty"`
 	// deletionPolicy says what happens on the LMS when the Contact is deleted: Withdraw unenrolls the learner, Orphan
-	// leaves the enrollments as they are. The account stays in both cases. Default: Withdraw.
+	// leaves the enrollments as they are, Deactivate unenrolls the learner and makes the account inactive where the account
+	// route can. The account itself stays. Default: Withdraw.
 	DeletionPolicy *apiv1alpha1.DeletionPolicy `json:"deletionPolicy,omitempty"`
 }
 

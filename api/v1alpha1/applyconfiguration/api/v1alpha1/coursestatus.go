@@ -25,6 +25,8 @@ type CourseStatusApplyConfiguration struct {
 	Attempts *AttemptsApplyConfiguration `json:"attempts,omitempty"`
 	// lastSyncTime is when the LMS was last asked.
 	LastSyncTime *v1.Time `json:"lastSyncTime,omitempty"`
+	// sweep is the last comparison of the course's enrollments with the LMS. Unset: none was finished.
+	Sweep *CourseSweepApplyConfiguration `json:"sweep,omitempty"`
 }
 
 // CourseStatusApplyConfiguration constructs a declarative configuration of the CourseStatus type for use with
@@ -109,5 +111,13 @@ func (b *CourseStatusApplyConfiguration) WithAttempts(value *AttemptsApplyConfig
 // If called multiple times, the LastSyncTime field is set to the value of the last call.
 func (b *CourseStatusApplyConfiguration) WithLastSyncTime(value v1.Time) *CourseStatusApplyConfiguration {
 	b.LastSyncTime = &value
+	return b
+}
+
+// WithSweep sets the Sweep field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Sweep field is set to the value of the last call.
+func (b *CourseStatusApplyConfiguration) WithSweep(value *CourseSweepApplyConfiguration) *CourseStatusApplyConfiguration {
+	b.Sweep = value
 	return b
 }

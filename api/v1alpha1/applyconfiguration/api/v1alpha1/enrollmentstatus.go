@@ -22,6 +22,9 @@ type EnrollmentStatusApplyConfiguration struct {
 	CourseKey *string `json:"courseKey,omitempty"`
 	// platform is the name of the LearningPlatform that the learner was enrolled on.
 	Platform *string `json:"platform,omitempty"`
+	// preEnrolledEmail is the e-mail address for which the LMS was told to enroll the learner at the first login. Unset: none
+	// was. It is kept so that the advance can be taken back, even if the Contact has another address by then.
+	PreEnrolledEmail *string `json:"preEnrolledEmail,omitempty"`
 	// enrolled is true while the learner is actively enrolled on the LMS, as last seen.
 	Enrolled *bool `json:"enrolled,omitempty"`
 	// mode is the enrollment mode that came out on the LMS.
@@ -98,6 +101,14 @@ func (b *EnrollmentStatusApplyConfiguration) WithCourseKey(value string) *Enroll
 // If called multiple times, the Platform field is set to the value of the last call.
 func (b *EnrollmentStatusApplyConfiguration) WithPlatform(value string) *EnrollmentStatusApplyConfiguration {
 	b.Platform = &value
+	return b
+}
+
+// WithPreEnrolledEmail sets the PreEnrolledEmail field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PreEnrolledEmail field is set to the value of the last call.
+func (b *EnrollmentStatusApplyConfiguration) WithPreEnrolledEmail(value string) *EnrollmentStatusApplyConfiguration {
+	b.PreEnrolledEmail = &value
 	return b
 }
 

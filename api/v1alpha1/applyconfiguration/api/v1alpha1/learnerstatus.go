@@ -19,6 +19,8 @@ type LearnerStatusApplyConfiguration struct {
 	Active *bool `json:"active,omitempty"`
 	// provisionedBy says whether Rollcall made the account or found it.
 	ProvisionedBy *apiv1alpha1.ProvisionedBy `json:"provisionedBy,omitempty"`
+	// profileDigest digests the name and e-mail address that the account was last compared with. Unset: it was not.
+	ProfileDigest *string `json:"profileDigest,omitempty"`
 }
 
 // LearnerStatusApplyConfiguration constructs a declarative configuration of the LearnerStatus type for use with
@@ -56,5 +58,13 @@ func (b *LearnerStatusApplyConfiguration) WithActive(value bool) *LearnerStatusA
 // If called multiple times, the ProvisionedBy field is set to the value of the last call.
 func (b *LearnerStatusApplyConfiguration) WithProvisionedBy(value apiv1alpha1.ProvisionedBy) *LearnerStatusApplyConfiguration {
 	b.ProvisionedBy = &value
+	return b
+}
+
+// WithProfileDigest sets the ProfileDigest field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ProfileDigest field is set to the value of the last call.
+func (b *LearnerStatusApplyConfiguration) WithProfileDigest(value string) *LearnerStatusApplyConfiguration {
+	b.ProfileDigest = &value
 	return b
 }

@@ -16,6 +16,8 @@ type LearningPlatformSpecApplyConfiguration struct {
 	// credentialsSecretRef names the Secret in the same namespace with the keys `client-id` and `client-secret` of an
 	// OAuth2 application on the LMS (grant client-credentials) that a staff user owns. A change takes effect at once.
 	CredentialsSecretRef *SecretReferenceApplyConfiguration `json:"credentialsSecretRef,omitempty"`
+	// mode says whether Rollcall changes the LMS: Observe only shows what would be done. Default: Enforce.
+	Mode *apiv1alpha1.PlatformMode `json:"mode,omitempty"`
 	// accountRoute is the way in which accounts are made. Default: Auto.
 	AccountRoute *apiv1alpha1.AccountRoute `json:"accountRoute,omitempty"`
 	// enrollmentRoute is the way in which learners are enrolled. Default: Auto.
@@ -25,6 +27,24 @@ type LearningPlatformSpecApplyConfiguration struct {
 	// callsPerMinute is the budget for the calls that the LMS throttles. Open edX allows a staff user 120; what is left
 	// is for people who use the same account. Default: 100.
 	CallsPerMinute *int32 `json:"callsPerMinute,omitempty"`
+	// maxCallsInFlight is how many calls that the LMS does not throttle, such as those of eox-core, are under way at a time.
+	// It is halved while the LMS fails or is too slow, and recovers by itself. Default: 4.
+	MaxCallsInFlight *int32 `json:"maxCallsInFlight,omitempty"`
+	// enrollPastWindow enrolls learners also while the LMS does not admit them to the course: it is closed, not yet open, or
+	// by invitation. Default: false.
+	EnrollPastWindow *bool `json:"enrollPastWindow,omitempty"`
+	// enrollPastCapacity enrolls learners also in a course that is full. Only the routes EoxCore and Bulk can. Default: false.
+	EnrollPastCapacity *bool `json:"enrollPastCapacity,omitempty"`
+	// driftPolicy says what follows when a sweep finds that the LMS differs from what Rollcall brought about there: Correct
+	// repairs it, Report shows it, Off does not look. What others did on the LMS is never touched. Default: Correct.
+	DriftPolicy *apiv1alpha1.DriftPolicy `json:"driftPolicy,omitempty"`
+	// driftIntervalMinutes is the time between two sweeps of a course, or of the accounts. Default: 1440, a day.
+	DriftIntervalMinutes *int32 `json:"driftIntervalMinutes,omitempty"`
+	// hintsSecretRef names the Secret in the same namespace whose key `token` is the secret part of the address to which the
+	// openedx-webhooks plugin of the LMS may send its events. Unset: none are taken.
+	HintsSecretRef *SecretReferenceApplyConfiguration `json:"hintsSecretRef,omitempty"`
+	// safety limits how many learners lose a course before a person has to agree.
+	Safety *SafetySpecApplyConfiguration `json:"safety,omitempty"`
 	// endedEnrollmentRetentionDays is how many days after its access has ended a withdrawn Enrollment is kept as an
 	// object. The Contact's document still lists it afterwards. Default: 30.
 	EndedEnrollmentRetentionDays *int32 `json:"endedEnrollmentRetentionDays,omitempty"`
@@ -49,6 +69,14 @@ func (b *LearningPlatformSpecApplyConfiguration) WithURL(value string) *Learning
 // If called multiple times, the CredentialsSecretRef field is set to the value of the last call.
 func (b *LearningPlatformSpecApplyConfiguration) WithCredentialsSecretRef(value *SecretReferenceApplyConfiguration) *LearningPlatformSpecApplyConfiguration {
 	b.CredentialsSecretRef = value
+	return b
+}
+
+// WithMode sets the Mode field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Mode field is set to the value of the last call.
+func (b *LearningPlatformSpecApplyConfiguration) WithMode(value apiv1alpha1.PlatformMode) *LearningPlatformSpecApplyConfiguration {
+	b.Mode = &value
 	return b
 }
 
@@ -81,6 +109,62 @@ func (b *LearningPlatformSpecApplyConfiguration) WithTimeZone(value string) *Lea
 // If called multiple times, the CallsPerMinute field is set to the value of the last call.
 func (b *LearningPlatformSpecApplyConfiguration) WithCallsPerMinute(value int32) *LearningPlatformSpecApplyConfiguration {
 	b.CallsPerMinute = &value
+	return b
+}
+
+// WithMaxCallsInFlight sets the MaxCallsInFlight field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the MaxCallsInFlight field is set to the value of the last call.
+func (b *LearningPlatformSpecApplyConfiguration) WithMaxCallsInFlight(value int32) *LearningPlatformSpecApplyConfiguration {
+	b.MaxCallsInFlight = &value
+	return b
+}
+
+// WithEnrollPastWindow sets the EnrollPastWindow field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the EnrollPastWindow field is set to the value of the last call.
+func (b *LearningPlatformSpecApplyConfiguration) WithEnrollPastWindow(value bool) *LearningPlatformSpecApplyConfiguration {
+	b.EnrollPastWindow = &value
+	return b
+}
+
+// WithEnrollPastCapacity sets the EnrollPastCapacity field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the EnrollPastCapacity field is set to the value of the last call.
+func (b *LearningPlatformSpecApplyConfiguration) WithEnrollPastCapacity(value bool) *LearningPlatformSpecApplyConfiguration {
+	b.EnrollPastCapacity = &value
+	return b
+}
+
+// WithDriftPolicy sets the DriftPolicy field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DriftPolicy field is set to the value of the last call.
+func (b *LearningPlatformSpecApplyConfiguration) WithDriftPolicy(value apiv1alpha1.DriftPolicy) *LearningPlatformSpecApplyConfiguration {
+	b.DriftPolicy = &value
+	return b
+}
+
+// WithDriftIntervalMinutes sets the DriftIntervalMinutes field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the DriftIntervalMinutes field is set to the value of the last call.
+func (b *LearningPlatformSpecApplyConfiguration) WithDriftIntervalMinutes(value int32) *LearningPlatformSpecApplyConfiguration {
+	b.DriftIntervalMinutes = &value
+	return b
+}
+
+// WithHintsSecretRef sets the HintsSecretRef field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the HintsSecretRef field is set to the value of the last call.
+func (b *LearningPlatformSpecApplyConfiguration) WithHintsSecretRef(value *SecretReferenceApplyConfiguration) *LearningPlatformSpecApplyConfiguration {
+	b.HintsSecretRef = value
+	return b
+}
+
+// WithSafety sets the Safety field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Safety field is set to the value of the last call.
+func (b *LearningPlatformSpecApplyConfiguration) WithSafety(value *SafetySpecApplyConfiguration) *LearningPlatformSpecApplyConfiguration {
+	b.Safety = value
 	return b
 }
 

@@ -17,10 +17,18 @@ type LearningPlatformStatusApplyConfiguration struct {
 	ServiceUser *string `json:"serviceUser,omitempty"`
 	// eoxCoreVersion is the version of the eox-core plugin. Unset: not installed.
 	EoxCoreVersion *string `json:"eoxCoreVersion,omitempty"`
+	// bulkEnroll is true when the LMS's bulk enrollment API is switched on.
+	BulkEnroll *bool `json:"bulkEnroll,omitempty"`
 	// accountRoute is the route in use for accounts.
 	AccountRoute *apiv1alpha1.AccountRoute `json:"accountRoute,omitempty"`
 	// enrollmentRoute is the route in use for enrollments.
 	EnrollmentRoute *apiv1alpha1.EnrollmentRoute `json:"enrollmentRoute,omitempty"`
+	// removals are the withdrawals that spec.safety counts and holds.
+	Removals *RemovalsStatusApplyConfiguration `json:"removals,omitempty"`
+	// observed sums up what would be done in the mode Observe.
+	Observed *ObservedStatusApplyConfiguration `json:"observed,omitempty"`
+	// accountSweep is the last comparison of the learners' accounts with the LMS. Unset: none was finished.
+	AccountSweep *AccountSweepApplyConfiguration `json:"accountSweep,omitempty"`
 }
 
 // LearningPlatformStatusApplyConfiguration constructs a declarative configuration of the LearningPlatformStatus type for use with
@@ -74,6 +82,14 @@ func (b *LearningPlatformStatusApplyConfiguration) WithEoxCoreVersion(value stri
 	return b
 }
 
+// WithBulkEnroll sets the BulkEnroll field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the BulkEnroll field is set to the value of the last call.
+func (b *LearningPlatformStatusApplyConfiguration) WithBulkEnroll(value bool) *LearningPlatformStatusApplyConfiguration {
+	b.BulkEnroll = &value
+	return b
+}
+
 // WithAccountRoute sets the AccountRoute field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the AccountRoute field is set to the value of the last call.
@@ -87,5 +103,29 @@ func (b *LearningPlatformStatusApplyConfiguration) WithAccountRoute(value apiv1a
 // If called multiple times, the EnrollmentRoute field is set to the value of the last call.
 func (b *LearningPlatformStatusApplyConfiguration) WithEnrollmentRoute(value apiv1alpha1.EnrollmentRoute) *LearningPlatformStatusApplyConfiguration {
 	b.EnrollmentRoute = &value
+	return b
+}
+
+// WithRemovals sets the Removals field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Removals field is set to the value of the last call.
+func (b *LearningPlatformStatusApplyConfiguration) WithRemovals(value *RemovalsStatusApplyConfiguration) *LearningPlatformStatusApplyConfiguration {
+	b.Removals = value
+	return b
+}
+
+// WithObserved sets the Observed field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Observed field is set to the value of the last call.
+func (b *LearningPlatformStatusApplyConfiguration) WithObserved(value *ObservedStatusApplyConfiguration) *LearningPlatformStatusApplyConfiguration {
+	b.Observed = value
+	return b
+}
+
+// WithAccountSweep sets the AccountSweep field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the AccountSweep field is set to the value of the last call.
+func (b *LearningPlatformStatusApplyConfiguration) WithAccountSweep(value *AccountSweepApplyConfiguration) *LearningPlatformStatusApplyConfiguration {
+	b.AccountSweep = value
 	return b
 }
