@@ -74,7 +74,7 @@ type CourseStatus struct {
 
 	// sweep is the last comparison of the course's enrollments with the LMS. Unset: none was finished.
 	// +optional
-	Sweep *CourseSweep `json:"sweep,omitempty"`
+	Sweep CourseSweep `json:"sweep,omitempty,omitzero"`
 }
 
 // CourseSweep is what a comparison of all enrollments of a course with the LMS came to. "Ours" are the accounts that are a

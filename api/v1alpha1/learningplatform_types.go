@@ -141,7 +141,7 @@ type LearningPlatformSpec struct {
 	// hintsSecretRef names the Secret in the same namespace whose key `token` is the secret part of the address to which the
 	// openedx-webhooks plugin of the LMS may send its events. Unset: none are taken.
 	// +optional
-	HintsSecretRef *SecretReference `json:"hintsSecretRef,omitempty"`
+	HintsSecretRef SecretReference `json:"hintsSecretRef,omitempty,omitzero"`
 
 	// safety limits how many learners lose a course before a person has to agree.
 	// +optional
@@ -223,7 +223,7 @@ type LearningPlatformStatus struct {
 
 	// accountSweep is the last comparison of the learners' accounts with the LMS. Unset: none was finished.
 	// +optional
-	AccountSweep *AccountSweep `json:"accountSweep,omitempty"`
+	AccountSweep AccountSweep `json:"accountSweep,omitempty,omitzero"`
 }
 
 // RemovalsStatus counts withdrawals.

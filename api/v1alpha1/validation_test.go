@@ -76,7 +76,8 @@ func TestWhatIsNotStatedHasADefault(t *testing.T) {
 	must(t, c.Create(context.Background(), aPlatform))
 	want := platform().Spec
 	want.AccountRoute, want.EnrollmentRoute = AccountRouteAuto, EnrollmentRouteAuto
-	want.TimeZone, want.CallsPerMinute, want.EndedEnrollmentRetentionDays = "UTC", 100, &retention
+	want.TimeZone, want.CallsPerMinute, want.MaxCallsInFlight, want.EndedEnrollmentRetentionDays = "UTC", 100, 4, &retention
+	want.Mode, want.DriftPolicy, want.DriftIntervalMinutes = PlatformModeEnforce, DriftPolicyCorrect, 1440
 	same(t, "LearningPlatform", want, aPlatform.Spec)
 
 	aCourse := course()
@@ -195,7 +196,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"Contact with a local e-mail":     {inContact(func(s *ContactSpec) { s.Email = "joe@localhost" }), "spec.email", "should match"},
 		"Contact with two e-mails":        {inContact(func(s *ContactSpec) { s.Email = "a@b.cc,c@d.ee" }), "spec.email", "should match"},
 		"Contact with a long e-mail":      {inContact(func(s *ContactSpec) { s.Email = strings.Repeat("j", 246) + "@acme.com" }), "spec.email", "may not be more than 254"},
-		"Contact with another policy":     {inContact(func(s *ContactSpec) { s.DeletionPolicy = "Delete" }), "spec.deletionPolicy", `supported values: "Withdraw", "Orphan"`},
+		"Contact with another policy":     {inContact(func(s *ContactSpec) { s.DeletionPolicy = "Delete" }), "spec.deletionPolicy", `supported values: "Withdraw", "Orphan", "Deactivate"`},
 		"access without a code":           {access(CourseAccess{AccessStartDate: "2017-10-01"}), "spec.enrollments[0].courseCode", required},
 		"access with a code of a dot":     {access(CourseAccess{CourseCode: ".", AccessStartDate: "2017-10-01"}), "spec.enrollments[0].courseCode", "must be more than one or two dots"},
 		"access with a bad code":          {access(CourseAccess{CourseCode: "12 34", AccessStartDate: "2017-10-01"}), "spec.enrollments[0].courseCode", invalidAs},
@@ -229,13 +230,18 @@ func TestWhatIsRefused(t *testing.T) {
 		"LearningPlatform with a fragment":      {inPlatform(func(s *LearningPlatformSpec) { s.URL += "#a" }), "spec.url", "must be an absolute http or https URL"},
 		"LearningPlatform with a password":      {inPlatform(func(s *LearningPlatformSpec) { s.URL = "https://a:b@learn.example.com" }), "spec.url", onlyHost},
 		"LearningPlatform without a Secret":     {inPlatform(func(s *LearningPlatformSpec) { s.CredentialsSecretRef.Name = "" }), "spec.credentialsSecretRef", required},
-		"LearningPlatform with another route":   {inPlatform(func(s *LearningPlatformSpec) { s.AccountRoute = "Magic" }), "spec.accountRoute", `supported values: "Auto", "EoxCore", "Registration"`},
-		"LearningPlatform with no such route":   {inPlatform(func(s *LearningPlatformSpec) { s.EnrollmentRoute = "Magic" }), "spec.enrollmentRoute", `supported values: "Auto", "EoxCore", "Single"`},
+		"LearningPlatform with another route":   {inPlatform(func(s *LearningPlatformSpec) { s.AccountRoute = "Magic" }), "spec.accountRoute", `supported values: "Auto", "EoxCore", "Registration", "FirstLogin"`},
+		"LearningPlatform with no such route":   {inPlatform(func(s *LearningPlatformSpec) { s.EnrollmentRoute = "Magic" }), "spec.enrollmentRoute", `supported values: "Auto", "EoxCore", "Bulk", "Single"`},
 		"LearningPlatform with a bad zone":      {inPlatform(func(s *LearningPlatformSpec) { s.TimeZone = "Europe / Berlin" }), "spec.timeZone", "should match"},
 		"LearningPlatform with a path zone":     {inPlatform(func(s *LearningPlatformSpec) { s.TimeZone = "../etc/passwd" }), "spec.timeZone", "should match"},
 		"LearningPlatform with the host's zone": {inPlatform(func(s *LearningPlatformSpec) { s.TimeZone = "Local" }), "spec.timeZone", "must name a zone of the IANA database"},
 		"LearningPlatform with no budget":       {inPlatform(func(s *LearningPlatformSpec) { s.CallsPerMinute = -1 }), "spec.callsPerMinute", "should be greater than or equal to 1"},
 		"LearningPlatform with any budget":      {inPlatform(func(s *LearningPlatformSpec) { s.CallsPerMinute = 100001 }), "spec.callsPerMinute", "should be less than or equal to 100000"},
+		"LearningPlatform in another mode":      {inPlatform(func(s *LearningPlatformSpec) { s.Mode = "DryRun" }), "spec.mode", `supported values: "Enforce", "Observe"`},
+		"LearningPlatform with much in flight":  {inPlatform(func(s *LearningPlatformSpec) { s.MaxCallsInFlight = 65 }), "spec.maxCallsInFlight", "should be less than or equal to 64"},
+		"LearningPlatform with another drift":   {inPlatform(func(s *LearningPlatformSpec) { s.DriftPolicy = "Ignore" }), "spec.driftPolicy", `supported values: "Correct", "Report", "Off"`},
+		"LearningPlatform that always sweeps":   {inPlatform(func(s *LearningPlatformSpec) { s.DriftIntervalMinutes = -1 }), "spec.driftIntervalMinutes", "should be greater than or equal to 1"},
+		"LearningPlatform over all percents":    {inPlatform(func(s *LearningPlatformSpec) { s.Safety.MaxWithdrawalPercentPerHour = new(int32(101)) }), "spec.safety.maxWithdrawalPercentPerHour", "should be less than or equal to 100"},
 		"LearningPlatform kept backwards":       {inPlatform(func(s *LearningPlatformSpec) { s.EndedEnrollmentRetentionDays = new(int32(-1)) }), "spec.endedEnrollmentRetentionDays", "should be greater than or equal to 0"},
 
 		"Enrollment of nobody":           {inEnrollment(func(s *EnrollmentSpec) { s.ContactRef.Name = "" }), "spec.contactRef", required},
@@ -245,6 +251,8 @@ func TestWhatIsRefused(t *testing.T) {
 		"Enrollment from no such day":    {inEnrollment(func(s *EnrollmentSpec) { s.AccessStartDate = "2023-02-29" }), "spec.accessStartDate", "must be of type date"},
 		"Enrollment until it was over":   {inEnrollment(func(s *EnrollmentSpec) { s.AccessEndDate = "2017-09-30" }), "spec.accessEndDate", badOrder},
 		"Enrollment with another policy": {inEnrollment(func(s *EnrollmentSpec) { s.DeletionPolicy = "Keep" }), "spec.deletionPolicy", "supported values"},
+
+		"Enrollment with an account": {inEnrollment(func(s *EnrollmentSpec) { s.DeletionPolicy = DeletionDeactivate }), "spec.deletionPolicy", "must be Withdraw or Orphan: an account is the Contact's"},
 
 		"CourseMentor of a dot":          {inMentor(func(s *CourseMentorSpec) { s.CourseCode = "." }), "spec.courseCode", "must be more than one or two dots"},
 		"CourseMentor of nothing":        {inMentor(func(s *CourseMentorSpec) { s.CourseCode = "" }), "spec.courseCode", required},
