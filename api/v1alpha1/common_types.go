@@ -88,7 +88,8 @@ type AttemptError struct {
 
 // ObjectStatus is what every kind reports in the same way.
 type ObjectStatus struct {
-	// conditions are Ready, which is always there, and Reconciling, Stalled and Conflict, only while True.
+	// conditions are Ready, which is always there, and others only while True, such as Reconciling, Stalled and Conflict. A
+	// Contact has ProfileInSync besides, True or False.
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=8

@@ -1,7 +1,8 @@
 package v1alpha1
 
 // Condition types. Ready is always there once an object has been looked at; the others are present only while they
-// are True, so that kstatus, `kubectl wait` and GitOps health checks read every kind without a plug-in.
+// are True, so that kstatus, `kubectl wait` and GitOps health checks read every kind without a plug-in. ProfileInSync alone
+// has something to say when it is False.
 const (
 	// ConditionReady is True while Open edX is as the object says, at the observed generation. Its reason is the
 	// object's state, as the STATE column shows it.
@@ -19,7 +20,8 @@ const (
 	ConditionProfileInSync = "ProfileInSync"
 	// ConditionThrottled is True on a LearningPlatform while the LMS takes no calls for a time, or the budget is spent.
 	ConditionThrottled = "Throttled"
-	// ConditionRegistrationLimited is True on a LearningPlatform while the LMS's limit on new accounts holds learners up.
+	// ConditionRegistrationLimited is True on a LearningPlatform while the LMS's limit on new accounts, or a setting that
+	// forbids them, holds learners up: from the refusal until an account is made again.
 	ConditionRegistrationLimited = "RegistrationLimited"
 	// ConditionRemovalsHeld is True on a LearningPlatform while withdrawals wait for somebody to release them.
 	ConditionRemovalsHeld = "RemovalsHeld"
@@ -108,6 +110,12 @@ const (
 	ReasonRemovalHeld = "RemovalHeld"
 	// ReasonInvalidTimeZone: spec.timeZone is not in the IANA database.
 	ReasonInvalidTimeZone = "InvalidTimeZone"
+)
+
+// Reasons of ProfileInSync, besides Synced.
+const (
+	// ReasonAccountReadOnly: the LMS does not let Rollcall change the account; the message says why, and what can be done.
+	ReasonAccountReadOnly = "AccountReadOnly"
 )
 
 // Reasons of a LearningPlatform's Ready.

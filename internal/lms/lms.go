@@ -4,6 +4,7 @@ package lms
 
 import (
 	"context"
+	"strings"
 	"time"
 )
 
@@ -16,9 +17,24 @@ type Platform interface {
 	// FindLearner gives the account that has the e-mail address, in whatever case, or nil if none has.
 	FindLearner(ctx context.Context, email string) (*Learner, error)
 
+	// LookUpLearner gives the account that has the username, or nil if none has.
+	LookUpLearner(ctx context.Context, username string) (*Learner, error)
+
 	// CreateLearner makes an account and gives it back. A Conflict with reason EmailInUse means that the e-mail address
-	// is taken, perhaps by a call whose answer was lost: find the learner again.
+	// is taken, perhaps by a call whose answer was lost: find the learner again. One with reason AwaitingFirstLogin means
+	// that no accounts are made: the learner's first login does it.
 	CreateLearner(ctx context.Context, learner NewLearner) (Learner, error)
+
+	// SetName gives the account another full name. A Conflict with reason AccountReadOnly means that the platform does not
+	// let it be changed from here.
+	SetName(ctx context.Context, username, name string) error
+
+	// SetEmail gives the account another e-mail address. It fails as SetName does, and with the Conflict EmailInUse when
+	// the address is taken.
+	SetEmail(ctx context.Context, username, email string) error
+
+	// Deactivate makes the account inactive. It fails as SetName does.
+	Deactivate(ctx context.Context, username string) error
 
 	// LookUpCourse gives what the platform says of a course; Conflict CourseNotFound when it has none with the key.
 	LookUpCourse(ctx context.Context, courseKey string) (Course, error)
@@ -29,6 +45,13 @@ type Platform interface {
 
 	// Withdraw sees to it that the learner is not actively enrolled. It is no error if they never were.
 	Withdraw(ctx context.Context, username, courseKey string) error
+
+	// PreEnroll sees to it that whoever makes an account with the e-mail address is enrolled in the course by that. It
+	// refuses a course that would not admit the learner now. Doing it again changes nothing.
+	PreEnroll(ctx context.Context, email, courseKey string) error
+
+	// CancelPreEnrollment takes a pre-enrollment back. It is no error if there is none. Who was enrolled by it stays so.
+	CancelPreEnrollment(ctx context.Context, email, courseKey string) error
 }
 
 // Capabilities are what a probe finds.
@@ -51,12 +74,19 @@ type NewLearner struct {
 	Email string
 }
 
+// FullName is the one name that a platform keeps of a learner.
+func FullName(firstName, lastName string) string {
+	return strings.TrimSpace(firstName + " " + lastName)
+}
+
 // Learner is an account.
 type Learner struct {
 	// Username of the account.
 	Username string
 	// ID is the account's number; 0 when the platform did not say.
 	ID int64
+	// Name is the full name as the platform has it.
+	Name string
 	// Email address as the platform has it.
 	Email string
 	// Active is false while the account waits for its activation.

@@ -16,8 +16,13 @@ import (
 type account struct {
 	Username string `json:"username"`
 	ID       int64  `json:"id"`
+	Name     string `json:"name"`
 	Email    string `json:"email"`
 	IsActive bool   `json:"is_active"`
+}
+
+func (a account) port() lms.Learner {
+	return lms.Learner{Username: a.Username, ID: a.ID, Name: a.Name, Email: a.Email, Active: a.IsActive}
 }
 
 // FindLearner gives the account that has the e-mail address; see lms.Platform.
@@ -34,7 +39,24 @@ func (c *Client) FindLearner(ctx context.Context, email string) (*lms.Learner, e
 	for _, found := range accounts {
 		// The database may take letters with and without accents for the same; that is another person's account.
 		if strings.EqualFold(found.Email, email) {
-			return &lms.Learner{Username: found.Username, ID: found.ID, Email: found.Email, Active: found.IsActive}, nil
+			return new(found.port()), nil
+		}
+	}
+	return nil, nil
+}
+
+// LookUpLearner gives the account that has the username; see lms.Platform.
+func (c *Client) LookUpLearner(ctx context.Context, username string) (*lms.Learner, error) {
+	accounts, err := c.accounts(ctx, callAccountByUsername, url.Values{"username": {username}})
+	if errors.Is(err, errAbsent) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, found := range accounts {
+		if strings.EqualFold(found.Username, username) {
+			return new(found.port()), nil
 		}
 	}
 	return nil, nil
@@ -52,7 +74,10 @@ func (c *Client) CreateLearner(ctx context.Context, learner lms.NewLearner) (lms
 		return lms.Learner{}, err
 	}
 	create := c.register
-	if routes.account == v1alpha1.AccountRouteEoxCore {
+	switch routes.account {
+	case v1alpha1.AccountRouteFirstLogin:
+		return lms.Learner{}, &lms.Error{Class: lms.Conflict, Reason: v1alpha1.ReasonAwaitingFirstLogin, Message: awaitingFirstLogin}
+	case v1alpha1.AccountRouteEoxCore:
 		create = c.createByEoxCore
 	}
 	for _, username := range usernames(learner) {
@@ -60,7 +85,7 @@ func (c *Client) CreateLearner(ctx context.Context, learner lms.NewLearner) (lms
 		created, err = create(ctx, newAccount{
 			username: username,
 			email:    strings.ToLower(learner.Email),
-			name:     strings.TrimSpace(learner.FirstName + " " + learner.LastName),
+			name:     lms.FullName(learner.FirstName, learner.LastName),
 			password: newPassword(),
 		})
 		if err == nil {
@@ -101,7 +126,7 @@ func (c *Client) register(ctx context.Context, n newAccount) (lms.Learner, error
 	if err != nil {
 		return lms.Learner{}, err
 	}
-	return lms.Learner{Username: n.username, ID: answer.User.ID, Email: n.email}, nil
+	return lms.Learner{Username: n.username, ID: answer.User.ID, Name: n.name, Email: n.email}, nil
 }
 
 // createByEoxCore makes an account that is active at once.
@@ -118,22 +143,17 @@ func (c *Client) createByEoxCore(ctx context.Context, n newAccount) (lms.Learner
 	if err != nil {
 		return lms.Learner{}, err
 	}
-	return lms.Learner{Username: n.username, Email: n.email, Active: answer.IsActive}, nil
+	return lms.Learner{Username: n.username, Name: n.name, Email: n.email, Active: answer.IsActive}, nil
 }
 
 // complete asks for what the answer to the creation does not have: the activity after a registration, the id after
 // eox-core. The account is there in any case: if this fails, it counts as inactive until somebody looks again.
 func (c *Client) complete(ctx context.Context, created lms.Learner) lms.Learner {
-	accounts, err := c.accounts(ctx, callAccountByUsername, url.Values{"username": {created.Username}})
-	if err != nil {
+	found, err := c.LookUpLearner(ctx, created.Username)
+	if err != nil || found == nil {
 		return created
 	}
-	for _, found := range accounts {
-		if strings.EqualFold(found.Username, created.Username) {
-			return lms.Learner{Username: found.Username, ID: found.ID, Email: found.Email, Active: found.IsActive}
-		}
-	}
-	return created
+	return *found
 }
 
 // newPassword gives one that nobody knows. It has to be usable, as the LMS takes an account with an unusable one for

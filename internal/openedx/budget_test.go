@@ -3,6 +3,7 @@ package openedx
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -222,7 +223,7 @@ func TestLanesAreApart(t *testing.T) {
 	refuse(lanes[callWriteEnrollment], time.Minute)
 	for _, c := range calls {
 		err := lanes[c].admit(t.Context(), false)
-		shared := c == callRoles || c == callReadEnrollment || c == callWriteEnrollment
+		shared := slices.Contains([]call{callRoles, callReadEnrollment, callWriteEnrollment, callPreEnroll, callCancelPreEnroll}, c)
 		if (err != nil) != shared {
 			t.Errorf("%s: %v", c, err)
 		}

@@ -16,15 +16,19 @@ const (
 	callAccountByUsername  call = "account_by_username"
 	callRegister           call = "registration"
 	callEoxCreateUser      call = "eox_user"
+	callEoxUpdateUser      call = "eox_user_update"
+	callEoxReplaceEmail    call = "eox_email_replace"
 	callCourse             call = "course"
 	callReadEnrollment     call = "enrollment_read"
 	callWriteEnrollment    call = "enrollment_write"
+	callPreEnroll          call = "preenrollment_write"
+	callCancelPreEnroll    call = "preenrollment_delete"
 	callEoxReadEnrollment  call = "eox_enrollment_read"
 	callEoxWriteEnrollment call = "eox_enrollment_write"
 )
 
 var calls = []call{
 	callToken, callRoles, callMe, callEoxInfo, callEoxUserInfo, callAccountByEmail, callAccountByUsername, callRegister,
-	callEoxCreateUser, callCourse, callReadEnrollment, callWriteEnrollment, callEoxReadEnrollment,
-	callEoxWriteEnrollment,
+	callEoxCreateUser, callEoxUpdateUser, callEoxReplaceEmail, callCourse, callReadEnrollment, callWriteEnrollment,
+	callPreEnroll, callCancelPreEnroll, callEoxReadEnrollment, callEoxWriteEnrollment,
 }

@@ -18,7 +18,7 @@ var (
 	errAbsent = errors.New("there is none")
 	// errHidden: eox-core does not see the account, which says nothing of whether the LMS has it.
 	errHidden = errors.New("eox-core does not see the account")
-	// errExists: there is an active enrollment already.
+	// errExists: there is an active enrollment, or a pre-enrollment, already.
 	errExists = errors.New("the enrollment exists")
 	// errClosed: the enrollment is refused now; one that exists may be as it is wanted all the same.
 	errClosed = errors.New("enrollment is closed")
@@ -51,7 +51,16 @@ const (
 	usernameTaken      = "The username is taken."
 	invalidUsername    = "The LMS does not accept the username that Rollcall derives from the learner's name and contact ID."
 	noPlugin           = "The LMS has no eox-core plugin where the route needs it. Install it, or choose another route in the LearningPlatform."
+	awaitingFirstLogin = "The learner has no account yet: the LMS makes it at the first login. The courses wait there for that."
 	registrationClosed = "The LMS does not let accounts be made through its registration API. Allow public account creation without third-party sign-in, or use the EoxCore route."
+)
+
+// Why the LMS does not let an account be changed, and what its administrator can do.
+const (
+	readOnlyByRoute = "Only the learner, single sign-on (sync_learner_profile_data at the provider) or the Django admin of the LMS changes an account, unless the LMS has eox-core and the platform the account route EoxCore."
+	readOnlyHidden  = "The eox-core plugin of the LMS does not see the account. Its setting EOX_CORE_USER_ORIGIN_SITE_SOURCES must have fetch_from_unfiltered_table, or the account be changed in the Django admin."
+	readOnlyNoAPI   = "The eox-core plugin of the LMS does not offer the change. It must have EOX_CORE_ENABLE_UPDATE_USERS on and be of version 12, or the account be changed in the Django admin."
+	readOnlyRefused = "The eox-core plugin of the LMS refuses the change: the account is staff's, has several sign-up sources, or the attribute is not in EOX_CORE_USER_UPDATE_SAFE_FIELDS. Change it in the Django admin."
 )
 
 // row is a row of the decision table: of which answers it speaks, and what they mean.
@@ -139,6 +148,16 @@ var table = []row{
 	{call: callEoxCreateUser, status: 404, class: lms.Fatal, reason: v1alpha1.ReasonRouteUnavailable, platformWide: true,
 		message: noPlugin},
 
+	// Changes of accounts by eox-core. Its 404 is an object where it does not see the account, and a page where the setting
+	// or the version lacks the view. A refusal by its rules is the text at "detail".
+	{call: callEoxUpdateUser, status: 404, body: hasKey("detail"), class: lms.Conflict, reason: v1alpha1.ReasonAccountReadOnly, message: readOnlyHidden},
+	{call: callEoxUpdateUser, status: 404, class: lms.Conflict, reason: v1alpha1.ReasonAccountReadOnly, message: readOnlyNoAPI},
+	{call: callEoxUpdateUser, status: 400, body: hasKey("detail"), class: lms.Conflict, reason: v1alpha1.ReasonAccountReadOnly, message: readOnlyRefused},
+	{call: callEoxReplaceEmail, status: 404, body: hasKey("detail"), class: lms.Conflict, reason: v1alpha1.ReasonAccountReadOnly, message: readOnlyHidden},
+	{call: callEoxReplaceEmail, status: 404, class: lms.Conflict, reason: v1alpha1.ReasonAccountReadOnly, message: readOnlyNoAPI},
+	{call: callEoxReplaceEmail, status: 400, body: says("detail", "already exists"), class: lms.Conflict, reason: v1alpha1.ReasonEmailInUse, message: emailInUse},
+	{call: callEoxReplaceEmail, status: 400, body: hasKey("detail"), class: lms.Conflict, reason: v1alpha1.ReasonAccountReadOnly, message: readOnlyRefused},
+
 	// Courses. What is no course key at all is not even a path of the LMS, hence the 404.
 	{call: callCourse, status: 400, body: not(page), class: lms.Conflict, reason: v1alpha1.ReasonCourseNotFound, message: courseNotFound},
 	{call: callCourse, status: 404, class: lms.Conflict, reason: v1alpha1.ReasonCourseNotFound, message: courseNotFound},
@@ -161,6 +180,12 @@ var table = []row{
 		reason: v1alpha1.ReasonEnrollmentRefused, message: enrollmentRefused},
 	{call: callWriteEnrollment, status: 404, body: empty, class: lms.Fatal, reason: v1alpha1.ReasonNotStaff, platformWide: true, message: notStaff},
 	{call: callWriteEnrollment, status: 406, class: lms.Conflict, reason: v1alpha1.ReasonLearnerNotFound, message: learnerNotFound},
+
+	// Pre-enrollments: there is one already, and there is none.
+	{call: callPreEnroll, status: 409, class: lms.Transient, reason: v1alpha1.ReasonRetrying,
+		message: "The e-mail address is enrolled in advance already.", because: errExists},
+	{call: callCancelPreEnroll, status: 404, body: not(page), class: lms.Conflict, reason: v1alpha1.ReasonLearnerNotFound,
+		message: "The e-mail address is not enrolled in advance.", because: errAbsent},
 
 	// Enrollments by eox-core. Its 404 is a list where the enrollment is missing, an object where it does not see the
 	// account, and a page where it is not installed.

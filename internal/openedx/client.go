@@ -131,7 +131,7 @@ func askedRoutes(config Config) (routes, error) {
 	switch asked.account {
 	case "":
 		asked.account = v1alpha1.AccountRouteAuto
-	case v1alpha1.AccountRouteAuto, v1alpha1.AccountRouteEoxCore, v1alpha1.AccountRouteRegistration:
+	case v1alpha1.AccountRouteAuto, v1alpha1.AccountRouteEoxCore, v1alpha1.AccountRouteRegistration, v1alpha1.AccountRouteFirstLogin:
 	default:
 		return routes{}, fmt.Errorf("there is no account route %q", asked.account)
 	}

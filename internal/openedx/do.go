@@ -36,7 +36,8 @@ type request struct {
 	ahead bool
 }
 
-// do makes a call, from its turn to the classified answer, and decodes the answer into out.
+// do makes a call, from its turn to the classified answer, and decodes the answer into out; nil is for a call whose answer
+// says nothing.
 func (c *Client) do(ctx context.Context, r request, out any) error {
 	lane := c.lanes[r.call]
 	if err := lane.admit(ctx, r.ahead); err != nil {
@@ -49,8 +50,8 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 	if err := c.judge(ctx, r.call, lane, a); err != nil {
 		return err
 	}
-	if r.call == callReadEnrollment && empty(a) {
-		return nil // which is how the LMS says that there is none
+	if out == nil || r.call == callReadEnrollment && empty(a) {
+		return nil // An empty enrollment is how the LMS says that there is none.
 	}
 	if err := json.Unmarshal(a.body, out); err != nil {
 		return &lms.Error{

@@ -47,6 +47,6 @@ func notAsAsked() *lms.Error {
 	return &lms.Error{
 		Class:   lms.Transient,
 		Reason:  v1alpha1.ReasonUnexpectedAnswer,
-		Message: "The LMS accepted the change of the enrollment, but does not show it.",
+		Message: "The LMS accepted the change, but does not show it.",
 	}
 }

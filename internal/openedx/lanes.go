@@ -13,7 +13,7 @@ func newLanes(callsPerMinute int, clock clock.Clock) map[call]*lane {
 	lanes := make(map[call]*lane, len(calls))
 	for _, c := range calls {
 		switch c {
-		case callRoles, callReadEnrollment, callWriteEnrollment:
+		case callRoles, callReadEnrollment, callWriteEnrollment, callPreEnroll, callCancelPreEnroll:
 			lanes[c] = shared
 		case callToken:
 			lanes[c] = &lane{clock: clock, first: firstTokenBackoff}

@@ -91,7 +91,7 @@ func (c *Client) probeEoxCore(ctx context.Context) (version string, unusable *lm
 
 // leaveRoomForEoxCore is false where both routes are stock ones: then the plugin is of no interest.
 func (r routes) leaveRoomForEoxCore() bool {
-	return r.account != v1alpha1.AccountRouteRegistration || r.enrollment != v1alpha1.EnrollmentRouteSingle
+	return r.account == v1alpha1.AccountRouteAuto || r.account == v1alpha1.AccountRouteEoxCore || r.enrollment != v1alpha1.EnrollmentRouteSingle
 }
 
 // choose gives the routes in use: as asked for, or the best that there is. unusable says why eox-core is not.

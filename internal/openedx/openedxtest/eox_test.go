@@ -129,3 +129,36 @@ func TestEoxUsers(t *testing.T) {
 	wantStatus(t, "nobody", svc.do("PATCH", "/eox-core/api/v1/update-user/", object{"fullname": "Bob"}), 400)
 	wantStatus(t, "blank", svc.do("PATCH", "/eox-core/api/v1/update-user/", object{"username": "bob", "fullname": " "}), 400)
 }
+
+func TestEoxReplacesAddresses(t *testing.T) {
+	lms, svc, _ := start(t)
+	const path = "/eox-core/support-api/v1/user/replace-email/"
+	wantStatus(t, "registration", svc.form(registrationPath, registration("newbie", "newbie@example.com")), 200)
+	wantStatus(t, "pre-enroll", svc.post(allowedPath, object{"email": "moved@example.com", "course_id": courseOpen, "auto_enroll": true}), 201)
+	for _, test := range []struct {
+		name, user, email string
+		status            int
+		mistake           string // the member that says what is wrong
+	}{
+		{"nobody is named", "", "moved@example.com", 400, ""},
+		{"an account it does not see", "?username=newbie", "moved@example.com", 404, "detail"},
+		{"an address that somebody has", "?username=l070", "L071@example.com", 400, "detail"},
+		{"a retired address", "?username=l070", "gone@example.com", 400, "detail"},
+		{"a recovery address", "?username=l070", "erin.alt@example.com", 400, "detail"},
+		{"no address", "?username=l070", "nonsense", 400, "new_email"},
+		{"staff", "?username=rollcall_svc", "moved@example.com", 400, "detail"},
+		{"fine", "?email=L070@example.com", "moved@example.com", 200, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := svc.do("PATCH", path+test.user, object{"new_email": test.email})
+			wantStatus(t, test.name, got, test.status)
+			if test.mistake != "" && member(got.Body, test.mistake) == nil {
+				t.Errorf("it says %v, want something at %q", got.Body, test.mistake)
+			}
+		})
+	}
+	if account, found := lms.Account("l070"); !found || account.Email != "moved@example.com" {
+		t.Errorf("account %+v", account)
+	}
+	wantEnrollment(t, lms, "l070", courseOpen, "verified active") // of the address that was pre-enrolled
+}

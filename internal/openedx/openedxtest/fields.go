@@ -70,13 +70,13 @@ func (f *fields) text(name string, maxLength int, required bool) (text string, g
 }
 
 // email reads an address.
-func (f *fields) email(name string) (string, bool) {
+func (f *fields) email(name string) string {
 	text, given := f.text(name, 0, true)
 	if given && !validEmail(text) {
 		f.wrong(name, "Enter a valid email address.")
-		return "", false
+		return ""
 	}
-	return text, given
+	return text
 }
 
 // truth reads a boolean in any of the framework's spellings.

@@ -92,6 +92,31 @@ func (s *Server) AddUser(spec UserSpec) {
 	s.addUserOf(spec)
 }
 
+// LogInFirst is the first single sign-on of a person whom the identity server knows by this username, address and name. It
+// makes an account that is active at once, and enrolls it where the address was pre-enrolled.
+func (s *Server) LogInFirst(username, email, name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.usernameTaken(username) || s.emailTaken(email) {
+		panic(fmt.Sprintf("openedxtest: %q or %q is taken", username, email))
+	}
+	u := s.addUser(username, email, name, randomHex())
+	u.lastLogin = s.clock.Now()
+	s.activate(u)
+}
+
+// PreEnrollments are the keys of the courses that an address was pre-enrolled in, in the order it came to that. Those that
+// were used are still among them.
+func (s *Server) PreEnrollments(email string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var keys []string
+	for _, a := range s.allowed[fold(email)] {
+		keys = append(keys, a.key)
+	}
+	return keys
+}
+
 // RetireUser takes an account through the whole of retirement: username and address become hashes, the name is gone,
 // the enrollments inactive. What it was called can never be registered again.
 func (s *Server) RetireUser(username string) {

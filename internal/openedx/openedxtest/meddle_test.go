@@ -81,3 +81,18 @@ func TestDemoWorld(t *testing.T) {
 		t.Errorf("search %v", list)
 	}
 }
+
+func TestAFirstLoginTakesPreEnrollments(t *testing.T) {
+	lms, svc, _ := start(t)
+	wantStatus(t, "pre-enroll", svc.post(allowedPath, object{"email": "sso@acme.com", "course_id": courseOpen, "auto_enroll": true}), 201)
+	wantStatus(t, "pre-enroll by hand", svc.post(allowedPath, object{"email": "sso@acme.com", "course_id": courseAudit}), 201)
+	lms.LogInFirst("sso", "SSO@acme.com", "Single Signon")
+	if account, found := lms.Account("sso"); !found || !account.Active {
+		t.Errorf("account %+v", account)
+	}
+	wantEnrollment(t, lms, "sso", courseOpen, "verified active")
+	wantEnrollment(t, lms, "sso", courseAudit, "none")
+	if keys := lms.PreEnrollments("sso@ACME.com"); len(keys) != 2 {
+		t.Errorf("pre-enrolled in %q", keys)
+	}
+}

@@ -21,7 +21,7 @@ type route struct {
 
 // routes are the platform's URLs. They are regular expressions, as there: whether a slash may or must end an address,
 // and that a course key may itself have slashes, is part of the contract. The first that matches counts.
-func routes(bulk, eox bool) []route {
+func routes(bulk, eox, eoxUpdates bool) []route {
 	list := []route{
 		{name: "/", pattern: at(`/`), plain: frontPage},
 		{name: "/oauth2/access_token", pattern: at(`/oauth2/access_token/?`), plain: tokenLimit(accessToken)},
@@ -92,11 +92,17 @@ func routes(bulk, eox bool) []route {
 			route{name: "/eox-core/api/v1/userinfo/", pattern: at(`/eox-core/api/v1/userinfo/`), view: eoxView(get(eoxUserInfo))},
 			route{name: "/eox-core/api/v1/user/", pattern: at(`/eox-core/api/v1/user/`),
 				view: eoxView(map[string]handler{"GET": readEoxUser, "POST": createEoxUser})},
-			route{name: "/eox-core/api/v1/update-user/", pattern: at(`/eox-core/api/v1/update-user/`),
-				view: eoxView(map[string]handler{"PATCH": updateEoxUser})},
 			route{name: "/eox-core/api/v1/enrollment/", pattern: at(`/eox-core/api/v1/enrollment/`), view: eoxView(map[string]handler{
 				"GET": readEoxEnrollment, "POST": postEoxEnrollment, "PUT": putEoxEnrollment, "DELETE": deleteEoxEnrollment,
 			})},
+		)
+	}
+	if eox && eoxUpdates {
+		list = append(list,
+			route{name: "/eox-core/api/v1/update-user/", pattern: at(`/eox-core/api/v1/update-user/`),
+				view: eoxView(map[string]handler{"PATCH": updateEoxUser})},
+			route{name: "/eox-core/support-api/v1/user/replace-email/", pattern: at(`/eox-core/support-api/v1/user/replace-email/`),
+				view: eoxView(map[string]handler{"PATCH": replaceEoxEmail})},
 		)
 	}
 	return list

@@ -45,6 +45,8 @@ type config struct {
 	realLatency bool
 	withoutEox  bool
 	withoutBulk bool
+	eoxSeesAll  bool
+	eoxReadOnly bool
 }
 
 // Option changes how a server is made.
@@ -63,6 +65,12 @@ func WithRealLatency() Option { return func(c *config) { c.realLatency = true } 
 // WithoutEoxCore is a platform without the eox-core plugin.
 func WithoutEoxCore() Option { return func(c *config) { c.withoutEox = true } }
 
+// WithEoxSeeingAll is eox-core with EOX_CORE_USER_ORIGIN_SITE_SOURCES = ["fetch_from_unfiltered_table"]: it sees every account.
+func WithEoxSeeingAll() Option { return func(c *config) { c.eoxSeesAll = true } }
+
+// WithoutEoxUpdates is eox-core without EOX_CORE_ENABLE_UPDATE_USERS, and so old that it replaces no addresses.
+func WithoutEoxUpdates() Option { return func(c *config) { c.eoxReadOnly = true } }
+
 // WithoutBulkEnroll is a platform without the bulk enrollment API, whatever the world's settings say.
 func WithoutBulkEnroll() Option { return func(c *config) { c.withoutBulk = true } }
 
@@ -78,7 +86,7 @@ func New(world World, options ...Option) *Server {
 	s := &Server{
 		perMinute:    config.perMinute,
 		realLatency:  config.realLatency,
-		routes:       routes(world.Settings.EnableBulkEnrollment && !config.withoutBulk, !config.withoutEox),
+		routes:       routes(world.Settings.EnableBulkEnrollment && !config.withoutBulk, !config.withoutEox, !config.eoxReadOnly),
 		state:        newState(world, config.clock),
 		keys:         newKeys(),
 		opaqueTokens: map[string]opaqueToken{},
@@ -86,6 +94,7 @@ func New(world World, options ...Option) *Server {
 		windows:      map[string]fixedWindow{},
 		detailsCache: map[string]cachedDetails{},
 	}
+	s.eoxSeesAll = config.eoxSeesAll
 	if s.realLatency {
 		s.workers = make(chan struct{}, realWorkers)
 	}

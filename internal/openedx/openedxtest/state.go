@@ -22,6 +22,8 @@ const (
 type state struct {
 	clock    clock.PassiveClock
 	settings Settings
+	// eoxSeesAll tells that eox-core sees also accounts that are not of its site.
+	eoxSeesAll bool
 
 	users  map[string]*user // by folded username
 	emails map[string]*user // by folded address
