@@ -72,7 +72,8 @@ func unsound(o conditioned, personal []string) error {
 		if condition.ObservedGeneration > o.GetGeneration() || condition.Reason == "" || condition.Message == "" || condition.LastTransitionTime.IsZero() {
 			return fmt.Errorf("incomplete condition %+v", condition)
 		}
-		if condition.Type != v1alpha1.ConditionReady && condition.Status != metav1.ConditionTrue {
+		alwaysThere := condition.Type == v1alpha1.ConditionReady || condition.Type == v1alpha1.ConditionProfileInSync
+		if !alwaysThere && condition.Status != metav1.ConditionTrue {
 			return fmt.Errorf("%s is there, but %s", condition.Type, condition.Status)
 		}
 		for _, secret := range personal {

@@ -60,3 +60,7 @@ func jsonHas(t *testing.T, encoded []byte, pathAndValue ...string) bool {
 	}
 	return value == want
 }
+
+func conditionError(condition metav1.Condition) error {
+	return fmt.Errorf("it is %s, %s: %s", condition.Status, condition.Reason, condition.Message)
+}

@@ -49,10 +49,12 @@ func waitFor(attempts *v1alpha1.Attempts, basis string, now time.Time) (wait tim
 // standing gives the outcome that the last attempt led to, for a visit before the next one is due.
 func standing(attempts *v1alpha1.Attempts, after time.Duration) outcome {
 	last := attempts.LastError
-	switch lms.Class(last.Class) {
-	case lms.Conflict:
+	switch class := lms.Class(last.Class); {
+	case last.Reason == v1alpha1.ReasonAwaitingFirstLogin:
+		return working(last.Reason, last.Message, after)
+	case class == lms.Conflict:
 		return conflict(last.Reason, last.Message, after)
-	case lms.Fatal:
+	case class == lms.Fatal:
 		return stalled(last.Reason, last.Message, after)
 	default:
 		return working(v1alpha1.ReasonRetrying, last.Message, after)

@@ -20,8 +20,9 @@ import (
 
 const accountKnown = "The learner's account is known."
 
-// settleAccount finds the learner's account by e-mail address, or makes one, and writes it into the status. A known
-// account costs no call, unless it waits for activation, the LMS lost it, or somebody asked for a check.
+// settleAccount finds the learner's account by e-mail address, or makes one, sees to its name and address, and writes it
+// into the status. A known account costs no call, unless it waits for activation, the document has another name or address,
+// the LMS lost it, or somebody asked for a check.
 func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1.Contact, enrollments []v1alpha1.Enrollment) (outcome, error) {
 	if rival, err := r.findRival(ctx, contact); rival != nil || err != nil {
 		contact.Status.Attempts = nil
@@ -29,7 +30,8 @@ func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1
 	}
 	learner := &contact.Status.Learner
 	lost := accountLost(contact, enrollments)
-	if learner.Username != "" && ptr.Deref(learner.Active, true) && !lost && !accountCheckRequested(contact, enrollments) {
+	settled := learner.Username != "" && ptr.Deref(learner.Active, true) && learner.ProfileDigest == profileDigest(&contact.Spec)
+	if settled && !lost && !accountCheckRequested(contact, enrollments) {
 		contact.Status.Attempts = nil
 		return inStep(accountKnown, 0), nil
 	}
@@ -47,11 +49,14 @@ func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1
 		return standing(contact.Status.Attempts, left), nil
 	}
 	account, err := r.findOrCreate(ctx, connection, contact, lost)
-	if err == nil && account.learner != nil {
-		err = r.checkUnclaimed(ctx, contact, account.learner.Username)
+	if err == nil {
+		err = r.checkUnclaimed(ctx, contact, account.Username)
 	}
 	if err == nil {
 		account.record(learner)
+		err = r.settleProfile(ctx, connection, contact, account.Learner)
+	}
+	if err == nil {
 		err = checkActive(learner)
 	}
 	if err != nil {
@@ -65,7 +70,7 @@ func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1
 // findRival looks in the cache for another contact that holds the e-mail address or the account, and gives the outcome
 // of the contact that has to stand back.
 func (r *contactReconciler) findRival(ctx context.Context, contact *v1alpha1.Contact) (*outcome, error) {
-	namesakes, err := r.contactsWithEmail(ctx, contact)
+	namesakes, err := r.contactsWithEmail(ctx, contact.Namespace, contact.Spec.PlatformRef.Name, contact.Spec.Email)
 	if err != nil {
 		return nil, err
 	}
@@ -82,12 +87,12 @@ func (r *contactReconciler) findRival(ctx context.Context, contact *v1alpha1.Con
 		return nil, nil
 	}
 	// Two contacts that found one account at the same moment see each other here, before anything is built on it.
-	sharers, err := r.contactsWithAccount(ctx, contact, contact.Status.Learner.Username)
+	sharers, err := r.contactsWithAccount(ctx, contact.Namespace, contact.Spec.PlatformRef.Name, contact.Status.Learner.Username)
 	if err != nil {
 		return nil, err
 	}
 	if holder := claim.Oldest(sharers); holder != nil && holder.Name != contact.Name {
-		contact.Status.Learner = v1alpha1.LearnerStatus{}
+		forgetAccount(contact)
 		return new(conflict(v1alpha1.ReasonEmailInUse, accountClaimed(holder), firstRetry)), nil
 	}
 	return nil, nil
@@ -106,50 +111,82 @@ func checkActive(learner *v1alpha1.LearnerStatus) error {
 		Message: "The account waits for its activation; until then single sign-on cannot link it."}
 }
 
-// foundAccount is what a look for the account came to; learner is nil when a known one is still to be used.
+// forgetAccount clears what was known of an account that is not the contact's.
+func forgetAccount(contact *v1alpha1.Contact) {
+	contact.Status.Learner = v1alpha1.LearnerStatus{}
+	meta.RemoveStatusCondition(&contact.Status.Conditions, v1alpha1.ConditionProfileInSync)
+}
+
+// foundAccount is an account and how the learner came to it.
 type foundAccount struct {
-	learner       *lms.Learner
+	lms.Learner
 	provisionedBy v1alpha1.ProvisionedBy
 }
 
 func (a foundAccount) record(status *v1alpha1.LearnerStatus) {
-	if a.learner == nil {
-		return
-	}
-	if status.Username != a.learner.Username {
+	if !isSameAccount(status, &a.Learner) {
 		status.ProvisionedBy = a.provisionedBy
 	}
-	status.Username, status.ID, status.Active = a.learner.Username, a.learner.ID, new(a.learner.Active)
+	status.Username, status.ID, status.Active = a.Username, a.ID, new(a.Active)
 }
 
-// findOrCreate looks before it makes an account, so that one made by a call whose answer was lost is found again.
-func (r *contactReconciler) findOrCreate(ctx context.Context, connection lms.Platform, contact *v1alpha1.Contact, lost bool) (foundAccount, error) {
-	spec := &contact.Spec
-	found, err := connection.FindLearner(ctx, spec.Email)
-	if err != nil || found != nil {
-		return foundAccount{found, v1alpha1.ProvisionedByAdoption}, err
+// isSameAccount goes by the number, which outlives a change of the username.
+func isSameAccount(known *v1alpha1.LearnerStatus, account *lms.Learner) bool {
+	if known.ID == 0 || account.ID == 0 {
+		return known.Username == account.Username
 	}
-	if contact.Status.Learner.Username != "" && !lost {
-		return foundAccount{}, nil // The LMS has it under another e-mail address.
+	return known.ID == account.ID
+}
+
+// findOrCreate gives the account that is known, found by e-mail address, or made. It looks before it makes one, so that one
+// made by a call whose answer was lost is found again.
+func (r *contactReconciler) findOrCreate(ctx context.Context, connection lms.Platform, contact *v1alpha1.Contact, lost bool) (foundAccount, error) {
+	spec, known := &contact.Spec, &contact.Status.Learner
+	if known.Username != "" && !lost {
+		// Whatever its e-mail address is by now.
+		account, err := connection.LookUpLearner(ctx, known.Username)
+		if err != nil {
+			return foundAccount{}, err
+		}
+		if account != nil && isSameAccount(known, account) {
+			return foundAccount{*account, known.ProvisionedBy}, nil
+		}
+	}
+	found, err := connection.FindLearner(ctx, spec.Email)
+	if err != nil {
+		return foundAccount{}, err
+	}
+	if found != nil {
+		return foundAccount{*found, foundBy(contact)}, nil
 	}
 	made, err := connection.CreateLearner(ctx, lms.NewLearner{ContactID: spec.ContactID, FirstName: spec.FirstName, LastName: spec.LastName, Email: spec.Email})
-	if err == nil {
-		return foundAccount{&made, v1alpha1.ProvisionedByCreation}, nil
-	}
-	if lms.AsError(err).Reason != v1alpha1.ReasonEmailInUse {
+	switch {
+	case err == nil:
+		return foundAccount{made, v1alpha1.ProvisionedByCreation}, nil
+	case lms.AsError(err).Reason == v1alpha1.ReasonAwaitingFirstLogin:
+		forgetAccount(contact)
+		return foundAccount{}, err
+	case lms.AsError(err).Reason != v1alpha1.ReasonEmailInUse:
 		return foundAccount{}, err
 	}
 	found, err = connection.FindLearner(ctx, spec.Email)
-	if err == nil && found == nil {
-		err = &lms.Error{Class: lms.Conflict, Reason: v1alpha1.ReasonEmailUnavailable,
-			Message: "The LMS refuses the e-mail address, but shows no account with it: it is a retired account's or somebody's recovery address. An administrator of the LMS has to decide."}
+	if err != nil {
+		return foundAccount{}, err
 	}
-	return foundAccount{found, v1alpha1.ProvisionedByAdoption}, err
+	if found == nil {
+		return foundAccount{}, emailUnavailable()
+	}
+	return foundAccount{*found, v1alpha1.ProvisionedByAdoption}, nil
+}
+
+func emailUnavailable() error {
+	return &lms.Error{Class: lms.Conflict, Reason: v1alpha1.ReasonEmailUnavailable,
+		Message: "The LMS refuses the e-mail address, but shows no account with it: it is a retired account's or somebody's recovery address. An administrator of the LMS has to decide."}
 }
 
 // checkUnclaimed fails when another contact has the account.
 func (r *contactReconciler) checkUnclaimed(ctx context.Context, contact *v1alpha1.Contact, username string) error {
-	sharers, err := r.contactsWithAccount(ctx, contact, username)
+	sharers, err := r.contactsWithAccount(ctx, contact.Namespace, contact.Spec.PlatformRef.Name, username)
 	if err != nil {
 		return err
 	}
@@ -178,25 +215,6 @@ func accountCheckRequested(contact *v1alpha1.Contact, enrollments []v1alpha1.Enr
 	})
 }
 
-// contactsWithAccount gives the contacts on the platform whose learner has the username.
-func (r *contactReconciler) contactsWithAccount(ctx context.Context, contact *v1alpha1.Contact, username string) ([]v1alpha1.Contact, error) {
-	var list v1alpha1.ContactList
-	if err := r.List(ctx, &list, client.InNamespace(contact.Namespace),
-		client.MatchingFields{index.ContactByUsername: index.Key(contact.Spec.PlatformRef.Name, username)}); err != nil {
-		return nil, fmt.Errorf("cannot list the contacts with the account: %w", err)
-	}
-	return list.Items, nil
-}
-
-func (r *contactReconciler) contactsWithEmail(ctx context.Context, contact *v1alpha1.Contact) ([]v1alpha1.Contact, error) {
-	var list v1alpha1.ContactList
-	if err := r.List(ctx, &list, client.InNamespace(contact.Namespace),
-		client.MatchingFields{index.ContactByEmail: index.EmailKey(contact.Spec.PlatformRef.Name, contact.Spec.Email)}); err != nil {
-		return nil, fmt.Errorf("cannot list the contacts with the e-mail address: %w", err)
-	}
-	return list.Items, nil
-}
-
 // onChangedRival wakes the contacts that share the e-mail address that a contact had or has now.
 func (r *contactReconciler) onChangedRival(ctx context.Context, e event.UpdateEvent, queue requestQueue) {
 	r.wakeRivals(ctx, e.ObjectOld.(*v1alpha1.Contact), queue)
@@ -220,7 +238,7 @@ func (r *contactReconciler) onDeletedRival(ctx context.Context, e event.DeleteEv
 }
 
 func (r *contactReconciler) wakeRivals(ctx context.Context, contact *v1alpha1.Contact, queue requestQueue) {
-	contacts, err := r.contactsWithEmail(ctx, contact)
+	contacts, err := r.contactsWithEmail(ctx, contact.Namespace, contact.Spec.PlatformRef.Name, contact.Spec.Email)
 	if err != nil {
 		return
 	}

@@ -85,7 +85,7 @@ func (r *contactReconciler) reconcile(ctx context.Context, contact *v1alpha1.Con
 		return outcome{}, err
 	}
 	switch learner := contact.Status.Learner; {
-	case learner.Username == "":
+	case learner.Username == "" && !awaitsFirstLogin(contact):
 		contact.Status.Enrollments = tally{total: len(contact.Spec.Enrollments)}.summary()
 		return account, nil
 	case learner.Username != known.Username:
@@ -94,9 +94,12 @@ func (r *contactReconciler) reconcile(ctx context.Context, contact *v1alpha1.Con
 		return working(v1alpha1.ReasonQueued, enrollmentsFollow, time.Millisecond), nil
 	}
 
-	courses, err := r.settleEnrollments(ctx, contact, enrollments, account.standing == v1alpha1.ConditionReady)
+	courses, err := r.settleEnrollments(ctx, contact, enrollments, account.isResult())
 	if err != nil {
 		return outcome{}, err
+	}
+	if awaitsFirstLogin(contact) && courses.standing != v1alpha1.ConditionReconciling && courses.standing != v1alpha1.ConditionReady {
+		return courses.sooner(account.after), nil // That a course has a conflict is better known before the first login.
 	}
 	if account.standing != v1alpha1.ConditionReady {
 		return account.sooner(courses.after), nil
@@ -114,7 +117,7 @@ func contactOfEnrollment(_ context.Context, enrollment client.Object) []reconcil
 }
 
 // finalize withdraws the learner from the document's courses, or with deletionPolicy Orphan only lets go of them. The
-// Enrollments do the work, each by its own finalizer.
+// Enrollments do the work, each by its own finalizer; with Deactivate the account's turn is after them.
 func (r *contactReconciler) finalize(ctx context.Context, contact *v1alpha1.Contact) (outcome, error) {
 	enrollments, err := r.enrollmentsOf(ctx, contact)
 	if err != nil {
@@ -140,6 +143,9 @@ func (r *contactReconciler) finalize(ctx context.Context, contact *v1alpha1.Cont
 	}
 	if left > 0 {
 		return working(v1alpha1.ReasonDeleting, "Waits until the enrollments are withdrawn.", 0), nil
+	}
+	if waiting, err := r.deactivateAccount(ctx, contact, enrollments); waiting != nil || err != nil {
+		return ptr.Deref(waiting, outcome{}), err
 	}
 	return outcome{}, r.removeFinalizer(ctx, contact)
 }

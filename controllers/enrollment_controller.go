@@ -127,7 +127,7 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 		return *unusable, nil
 	}
 	if learner.Username == "" {
-		return accountMissing(contact), nil
+		return r.preEnroll(ctx, enrollment, contact, platform, course)
 	}
 	moved := status.Username != learner.Username || status.CourseKey != course.Spec.CourseKey
 	otherMode := course.Spec.Mode != "" && status.Mode != course.Spec.Mode
@@ -147,7 +147,7 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 	if left, due := waitFor(status.Attempts, basis, r.clock.Now()); !due {
 		return standing(status.Attempts, left), nil
 	}
-	if moved && leaving.MayBeEnrolled(status) {
+	if moved && leaving.MayBeEnrolled(status) || status.PreEnrolledEmail != "" && status.CourseKey != course.Spec.CourseKey {
 		// The account was renamed or replaced, or the course code stands for another course now. That the old place was
 		// left is written down before the new one is taken, so that no crash can hide either.
 		if err := r.leave(ctx, connection, enrollment, contact, platform); err != nil {
@@ -182,7 +182,7 @@ func (r *enrollmentReconciler) withdraw(ctx context.Context, enrollment *v1alpha
 	if status.Access == v1alpha1.AccessUpcoming {
 		done = inStep("Access has not begun; the learner is not enrolled yet.", 0)
 	}
-	if !leaving.MayBeEnrolled(status) {
+	if !hasPlace(status) {
 		status.Attempts = nil
 		if status.Username != "" {
 			return done, nil

@@ -19,7 +19,7 @@ func learnerOrSpec() predicate.Predicate {
 	return predicate.Or(predicate.GenerationChangedPredicate{}, predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			was, is := e.ObjectOld.(*v1alpha1.Contact), e.ObjectNew.(*v1alpha1.Contact)
-			return was.Status.Learner.Username != is.Status.Learner.Username ||
+			return was.Status.Learner.Username != is.Status.Learner.Username || awaitsFirstLogin(was) != awaitsFirstLogin(is) ||
 				is.Status.Learner.Username == "" && stateOf(was) != stateOf(is)
 		},
 	})

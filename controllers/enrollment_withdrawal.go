@@ -39,7 +39,7 @@ func (r *enrollmentReconciler) finalize(ctx context.Context, enrollment *v1alpha
 			return outcome{}, err
 		}
 	}
-	if !leaving.MayBeEnrolled(&enrollment.Status) {
+	if !hasPlace(&enrollment.Status) {
 		return outcome{}, r.removeFinalizer(ctx, enrollment)
 	}
 	o, err := r.withdraw(ctx, enrollment, contact, platform, window)
@@ -71,10 +71,14 @@ func (r *enrollmentReconciler) assumeEnrolled(ctx context.Context, enrollment *v
 	return nil
 }
 
-// leave withdraws the learner that the status names from the course that it names, unless another Enrollment keeps the
-// learner there. Where the LMS knows one of them no longer, there is nothing to withdraw from.
+// leave takes back what was done in advance, and withdraws the learner that the status names from the course that it names,
+// unless another Enrollment keeps the learner there. Where the LMS knows one of them no longer, there is nothing to withdraw
+// from.
 func (r *enrollmentReconciler) leave(ctx context.Context, connection lms.Platform, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform) error {
 	status := &enrollment.Status
+	if err := r.takeBack(ctx, connection, enrollment, contact, platform); err != nil || !leaving.MayBeEnrolled(status) {
+		return err
+	}
 	others, err := r.enrollmentsOf(ctx, &v1alpha1.Contact{ObjectMeta: metav1.ObjectMeta{Namespace: enrollment.Namespace, Name: enrollment.Spec.ContactRef.Name}})
 	if err != nil {
 		return err

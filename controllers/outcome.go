@@ -56,6 +56,12 @@ func (o outcome) sooner(after time.Duration) outcome {
 	return o
 }
 
+// isResult says whether the visit came to a result, so that a check that was asked for counts as made. Who waits for a first
+// login was looked for.
+func (o outcome) isResult() bool {
+	return o.standing != "" && !o.unchecked && (o.standing != v1alpha1.ConditionReconciling || o.reason == v1alpha1.ReasonAwaitingFirstLogin)
+}
+
 // abnormal are the conditions that are there only while they are True.
 var abnormal = []string{v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled, v1alpha1.ConditionConflict}
 

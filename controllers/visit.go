@@ -48,7 +48,7 @@ type reconciler struct {
 func (r *reconciler) finish(ctx context.Context, before, after object, o outcome) (ctrl.Result, error) {
 	status := after.GetObjectStatus()
 	// A check that somebody asked for is made when it came to a result, not while it is still being tried.
-	if checkRequested(after) && o.standing != v1alpha1.ConditionReconciling && o.standing != "" && !o.unchecked {
+	if checkRequested(after) && o.isResult() {
 		status.LastHandledReconcileAt = requestOf(after)
 	}
 	o.report(status, after.GetGeneration(), r.clock.Now())
@@ -100,11 +100,11 @@ func inTrouble(ready metav1.Condition) bool {
 	return ready.Type != "" && ready.Status != metav1.ConditionTrue && !isRoutine(ready)
 }
 
-// isRoutine says whether an object with this state only waits: for its turn, or for its platform, which has events of
-// its own. An event for each such object would double the writes.
+// isRoutine says whether an object with this state only waits: for its turn, for the learner's first login, or for its
+// platform, which has events of its own. An event for each such object would double the writes.
 func isRoutine(ready metav1.Condition) bool {
 	switch ready.Reason {
-	case v1alpha1.ReasonQueued, v1alpha1.ReasonThrottled, v1alpha1.ReasonPlatformUnavailable:
+	case v1alpha1.ReasonQueued, v1alpha1.ReasonThrottled, v1alpha1.ReasonPlatformUnavailable, v1alpha1.ReasonAwaitingFirstLogin:
 		return true
 	}
 	return false

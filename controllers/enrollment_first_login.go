@@ -1,0 +1,140 @@
+package controllers
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/leaving"
+	"rollcall.dev/rollcall/internal/lms"
+)
+
+// hasPlace says whether the learner may be in the course, or get into it at the first login, by what was not undone.
+func hasPlace(status *v1alpha1.EnrollmentStatus) bool {
+	return status.PreEnrolledEmail != "" || leaving.MayBeEnrolled(status)
+}
+
+// preEnroll has the LMS enroll a learner who has no account yet at the first login, where that makes the account. The
+// address is written down before the LMS is told, so that no crash can hide what has to be taken back.
+func (r *enrollmentReconciler) preEnroll(ctx context.Context, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform, course *v1alpha1.Course) (outcome, error) {
+	if !awaitsFirstLogin(contact) || contact.Status.ObservedGeneration != contact.Generation {
+		return accountMissing(contact), nil
+	}
+	status, email := &enrollment.Status, strings.ToLower(contact.Spec.Email)
+	waitsForLogin := working(v1alpha1.ReasonAwaitingFirstLogin, "The learner is enrolled by the first login.", 0)
+	noted := status.PreEnrolledEmail == email && status.CourseKey == course.Spec.CourseKey
+	if noted && status.LastSyncTime != nil && !checkRequested(enrollment) {
+		status.Attempts = nil
+		return waitsForLogin, nil
+	}
+
+	platform, connection, waiting, err := r.platforms.ready(ctx, enrollment.Namespace, platform.Name)
+	if err != nil {
+		return outcome{}, err
+	}
+	if waiting != nil {
+		return *waiting, nil
+	}
+	basis := basisOf(enrollment.Generation, requestOf(enrollment), platform.UID, platform.Generation, email, offerOf(course))
+	if left, due := waitFor(status.Attempts, basis, r.clock.Now()); !due {
+		return standing(status.Attempts, left), nil
+	}
+	switch {
+	case noted:
+		err = connection.PreEnroll(ctx, email, course.Spec.CourseKey)
+	case hasPlace(status): // under another address, or in the course that the code stood for before
+		err = r.leave(ctx, connection, enrollment, contact, platform)
+	default:
+		status.Platform, status.PreEnrolledEmail, status.CourseKey, status.LastSyncTime = platform.Name, email, course.Spec.CourseKey, nil
+	}
+	if err != nil {
+		return r.failed(enrollment, platform, &status.Attempts, basis, err), ctx.Err()
+	}
+	status.Attempts = nil
+	if !noted {
+		return working(v1alpha1.ReasonQueued, "Waits until the e-mail address is enrolled in advance.", time.Millisecond), nil
+	}
+	r.inStepNow(enrollment)
+	return waitsForLogin, nil
+}
+
+// takeBack ends what preEnroll began. Whoever has logged in since is enrolled already, though nobody noted that yet: then the
+// status names the account, to be withdrawn.
+func (r *enrollmentReconciler) takeBack(ctx context.Context, connection lms.Platform, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform) error {
+	status := &enrollment.Status
+	if status.PreEnrolledEmail == "" {
+		return nil
+	}
+	sharers, err := r.sharingAdvance(ctx, enrollment)
+	if err != nil {
+		return err
+	}
+	loses, err := leaving.LosesCourse(ctx, r.Client, enrollment, contact, sharers, platform, r.clock.Now())
+	if err != nil {
+		return err
+	}
+	if loses {
+		if err := connection.CancelPreEnrollment(ctx, status.PreEnrolledEmail, status.CourseKey); err != nil {
+			return err
+		}
+		if err := r.noteFirstLogin(ctx, connection, enrollment, platform); err != nil {
+			return err
+		}
+	}
+	status.PreEnrolledEmail = ""
+	return nil
+}
+
+// noteFirstLogin puts the account into the status that the first login with the address has made, unless account or address
+// are another contact's.
+func (r *enrollmentReconciler) noteFirstLogin(ctx context.Context, connection lms.Platform, enrollment *v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform) error {
+	status := &enrollment.Status
+	if leaving.MayBeEnrolled(status) {
+		return nil
+	}
+	account, err := connection.FindLearner(ctx, status.PreEnrolledEmail)
+	if err != nil && lms.AsError(err).Reason == v1alpha1.ReasonAccountRetired {
+		return nil
+	}
+	if err != nil || account == nil {
+		return err
+	}
+	holders, err := r.contactsWithAccount(ctx, enrollment.Namespace, platform.Name, account.Username)
+	if err != nil {
+		return err
+	}
+	heirs, err := r.contactsWithEmail(ctx, enrollment.Namespace, platform.Name, status.PreEnrolledEmail)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(append(holders, heirs...), func(other v1alpha1.Contact) bool { return other.Name != enrollment.Spec.ContactRef.Name }) {
+		status.Username, status.Enrolled = account.Username, nil
+	}
+	return nil
+}
+
+// sharingAdvance gives the Enrollments for which the same address was enrolled in advance: of the same contact, or of another
+// one that has the address now.
+func (r *enrollmentReconciler) sharingAdvance(ctx context.Context, enrollment *v1alpha1.Enrollment) (sharers []v1alpha1.Enrollment, err error) {
+	status := &enrollment.Status
+	contacts, err := r.contactsWithEmail(ctx, enrollment.Namespace, status.Platform, status.PreEnrolledEmail)
+	if err != nil {
+		return nil, err
+	}
+	own := v1alpha1.Contact{}
+	own.Namespace, own.Name = enrollment.Namespace, enrollment.Spec.ContactRef.Name
+	for _, contact := range append(contacts, own) {
+		enrollments, err := r.enrollmentsOf(ctx, &contact)
+		if err != nil {
+			return nil, err
+		}
+		for _, other := range enrollments {
+			if other.Status.PreEnrolledEmail == status.PreEnrolledEmail {
+				sharers = append(sharers, other)
+			}
+		}
+	}
+	return sharers, nil
+}
