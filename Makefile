@@ -73,6 +73,11 @@ ROUNDS ?= 20
 test-faults: controlplane ## Kill Rollcall, kube-apiserver and etcd under load, ROUNDS (20) times
 	go test -count=1 -timeout 1h -v $(GOTESTFLAGS) ./test/faults -faults.rounds=$(ROUNDS)
 
+RUNS ?= 200
+.PHONY: test-model
+test-model: controlplane ## Play RUNS (200) random sequences of everything that happens, and compare the LMS with a reference
+	go test -count=1 -timeout 4h -parallel 8 $(GOTESTFLAGS) -run TestOnceCalmReturns . -model.runs=$(RUNS)
+
 FUZZTIME ?= 20s
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (20s)

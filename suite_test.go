@@ -9,11 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,7 +29,6 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	certutil "k8s.io/client-go/util/cert"
-	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -89,6 +88,12 @@ func newCompany(t *testing.T, courses ...string) *company {
 
 func newCompanyOn(t *testing.T, lms *openedxtest.Server, courses ...string) *company {
 	t.Helper()
+	return newCompanyWith(t, lms, &travelClock{}, func(*v1alpha1.LearningPlatformSpec) {}, courses...)
+}
+
+// newCompanyWith starts everything on a clock, with a platform that is set up as a test wants it.
+func newCompanyWith(t *testing.T, lms *openedxtest.Server, clock *travelClock, setUp func(*v1alpha1.LearningPlatformSpec), courses ...string) *company {
+	t.Helper()
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
@@ -97,14 +102,16 @@ func newCompanyOn(t *testing.T, lms *openedxtest.Server, courses ...string) *com
 	must(t, err)
 	c := &company{
 		Client: direct, t: t, config: config, lms: lms, namespace: testenv.Namespace(t, config),
-		clock: &travelClock{}, certDir: t.TempDir(),
+		clock: clock, certDir: t.TempDir(),
 	}
 	c.makeCertificate()
 	c.admitBackOffice()
 	c.create(&corev1.Secret{ObjectMeta: c.named("open-edx"), StringData: map[string]string{"client-id": clientID, "client-secret": clientSecret}})
-	c.create(&v1alpha1.LearningPlatform{ObjectMeta: c.named("default"), Spec: v1alpha1.LearningPlatformSpec{
+	platform := &v1alpha1.LearningPlatform{ObjectMeta: c.named("default"), Spec: v1alpha1.LearningPlatformSpec{
 		URL: lms.URL, CredentialsSecretRef: v1alpha1.SecretReference{Name: "open-edx"}, TimeZone: "Europe/Berlin",
-	}})
+	}}
+	setUp(&platform.Spec)
+	c.create(platform)
 	for _, code := range courses {
 		c.addCourse(code)
 	}
@@ -376,25 +383,20 @@ func (c *company) admitBackOffice() {
 	c.token = request.Status.Token
 }
 
-// travelClock is the real clock, moved.
-type travelClock struct {
-	clock.RealClock
-	offset atomic.Int64
-}
-
-func (c *travelClock) Now() time.Time { return time.Now().Add(time.Duration(c.offset.Load())) }
-
-func (c *travelClock) Since(t time.Time) time.Duration { return c.Now().Sub(t) }
-
-// travelTo moves the clock to an instant.
-func (c *travelClock) travelTo(t time.Time) { c.offset.Store(int64(time.Until(t))) }
-
+// freeAddress gives an address that nobody listens on. Its port is below those that systems hand out, so that no connection
+// of another test gets it before it is used.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
+		listener, err := net.Listen("tcp", address)
+		if err == nil {
+			must(t, listener.Close())
+			return address
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 func must(t *testing.T, err error) {

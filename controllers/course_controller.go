@@ -34,6 +34,7 @@ type courseReconciler struct{ reconciler }
 func (r *courseReconciler) setUp(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("course").
+		WithOptions(r.options(1)).
 		For(&v1alpha1.Course{}, builder.WithPredicates(specOrRequest())).
 		Watches(&v1alpha1.LearningPlatform{}, handler.EnqueueRequestsFromMapFunc(r.onPlatform), builder.WithPredicates(standingOrSpec())).
 		Watches(&v1alpha1.Course{}, handler.EnqueueRequestsFromMapFunc(r.withTheSameCode), builder.WithPredicates(specOrRequest())).

@@ -24,6 +24,7 @@ type courseMentorReconciler struct{ reconciler }
 func (r *courseMentorReconciler) setUp(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("coursementor").
+		WithOptions(r.options(1)).
 		For(&v1alpha1.CourseMentor{}, builder.WithPredicates(specOrRequest())).
 		Watches(&v1alpha1.CourseMentor{}, handler.EnqueueRequestsFromMapFunc(r.mentorsLike), builder.WithPredicates(specOrRequest())).
 		Watches(&v1alpha1.Course{}, handler.EnqueueRequestsFromMapFunc(r.mentorsOf), builder.WithPredicates(standingOrSpec())).

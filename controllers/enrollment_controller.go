@@ -33,7 +33,7 @@ type enrollmentReconciler struct{ reconciler }
 func (r *enrollmentReconciler) setUp(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("enrollment").
-		WithOptions(options()).
+		WithOptions(r.options(workers)).
 		For(&v1alpha1.Enrollment{}, builder.WithPredicates(specOrRequest())).
 		Watches(&v1alpha1.Contact{}, handler.EnqueueRequestsFromMapFunc(r.enrollmentsOfContact), builder.WithPredicates(learnerOrSpec())).
 		Watches(&v1alpha1.Course{}, handler.EnqueueRequestsFromMapFunc(r.enrollmentsInCourse), builder.WithPredicates(offerOrSpec())).

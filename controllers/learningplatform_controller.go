@@ -41,6 +41,7 @@ type learningPlatformReconciler struct{ reconciler }
 func (r *learningPlatformReconciler) setUp(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("learningplatform").
+		WithOptions(r.options(1)).
 		For(&v1alpha1.LearningPlatform{}, builder.WithPredicates(specOrRequest())).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).
 		WatchesRawSource(source.Channel(r.platforms.suspects, &handler.EnqueueRequestForObject{})).

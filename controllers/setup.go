@@ -57,12 +57,22 @@ func SetUp(mgr ctrl.Manager, connect Connect, clock clock.PassiveClock) error {
 	return nil
 }
 
-// options are those of the controllers that work on learners. Failures of the API server, the only ones that reach the
-// queue, are retried after 1 s to 5 min.
-func options() controller.Options {
-	return controller.Options{
-		MaxConcurrentReconciles: workers,
+// ownQueues is a clock that makes the queues too, and measures their delays. The system's clock does not: then the queues
+// are controller-runtime's. One that tests move has to, or what is planned for a time that was skipped never comes.
+type ownQueues interface {
+	NewQueue(controllerName string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request]
+}
+
+// options are those of a controller that makes so many visits at once. Failures of the API server, the only ones that reach the queue,
+// are retried after 1 s to 5 min.
+func (r *reconciler) options(atOnce int) controller.Options {
+	options := controller.Options{
+		MaxConcurrentReconciles: atOnce,
 		ReconciliationTimeout:   visitTimeout,
 		RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](time.Second, 5*time.Minute),
 	}
+	if own, ok := r.clock.(ownQueues); ok {
+		options.NewQueue = own.NewQueue
+	}
+	return options
 }

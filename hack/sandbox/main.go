@@ -1,6 +1,7 @@
 // The sandbox is a stand-in for an Open edX LMS, to try Rollcall against.
 //
 //	go run ./hack/sandbox --listen 127.0.0.1:18000 --world FILE.json --throttle 120 --latency real
+//	curl -X PUT --data 2030-12-31T23:59:58Z http://127.0.0.1:18000/sandbox/clock
 package main
 
 import (
@@ -50,7 +51,8 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	options := []openedxtest.Option{openedxtest.WithThrottle(*throttle)}
+	clock := &movedClock{}
+	options := []openedxtest.Option{openedxtest.WithThrottle(*throttle), openedxtest.WithClock(clock)}
 	switch *latency {
 	case "none":
 	case "real":
@@ -66,7 +68,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	fmt.Printf("sandbox: Open edX stand-in at http://%s\n", listener.Addr())
-	return serve(ctx, listener, openedxtest.New(world, options...))
+	return serve(ctx, listener, withClock(clock, openedxtest.New(world, options...)))
 }
 
 func readWorld(name string) (openedxtest.World, error) {

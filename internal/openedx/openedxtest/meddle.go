@@ -1,7 +1,9 @@
 package openedxtest
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -33,7 +35,23 @@ func (s *Server) Account(usernameOrEmail string) (Account, bool) {
 	if u == nil {
 		return Account{}, false
 	}
-	return Account{ID: u.id, Username: u.username, Email: u.email, Name: u.name, Active: u.active, Staff: u.staff}, true
+	return u.export(), true
+}
+
+// Accounts are all accounts, in the order in which they were made.
+func (s *Server) Accounts() []Account {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []Account
+	for _, u := range s.users {
+		list = append(list, u.export())
+	}
+	slices.SortFunc(list, func(a, b Account) int { return cmp.Compare(a.ID, b.ID) })
+	return list
+}
+
+func (u *user) export() Account {
+	return Account{ID: u.id, Username: u.username, Email: u.email, Name: u.name, Active: u.active, Staff: u.staff}
 }
 
 // Enrollment finds the enrollment of a user in a course, active or not.

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/lms"
+	"rollcall.dev/rollcall/internal/openedx/openedxtest"
+)
+
+// compare gives the first difference between what is and what the reference says; nil when there is none.
+func (r *modelRun) compare() error {
+	objects, err := r.allObjects()
+	if err != nil {
+		return err
+	}
+	contacts := map[string]*v1alpha1.Contact{}
+	var enrollments []*v1alpha1.Enrollment
+	for _, o := range objects {
+		if err := unsettled(o); err != nil {
+			return fmt.Errorf("%T %s: %w", o, o.GetName(), err)
+		}
+		switch o := o.(type) {
+		case *v1alpha1.Contact:
+			contacts[o.Spec.ContactID] = o
+		case *v1alpha1.Enrollment:
+			enrollments = append(enrollments, o)
+		case *v1alpha1.LearningPlatform:
+			if !isReady(o) {
+				return fmt.Errorf("the platform is %s", readyOf(o).Reason)
+			}
+		}
+	}
+	if err := r.compareDocuments(contacts, enrollments); err != nil {
+		return err
+	}
+	accounts := r.lms.Accounts()
+	holders := map[string]*v1alpha1.Contact{} // of accounts, by username
+	for _, contact := range contacts {
+		username := strings.ToLower(contact.Status.Learner.Username)
+		if other := holders[username]; username != "" && other != nil {
+			return fmt.Errorf("the contacts %s and %s have one account", contact.Spec.ContactID, other.Spec.ContactID)
+		}
+		holders[username] = contact
+	}
+	for _, account := range accounts {
+		if !isRetired(account) {
+			add(r.model.known, account.ID, strings.ToLower(account.Email))
+		}
+		holder := holders[strings.ToLower(account.Username)]
+		if holder != nil {
+			add(r.model.learners, account.ID, holder.Spec.ContactID)
+		}
+		if err := r.compareAccount(account, holder); err != nil {
+			return fmt.Errorf("account %s (%s): %w", account.Username, account.Email, err)
+		}
+	}
+	for id, contact := range contacts {
+		if err := r.compareContact(contact, accounts, holders); err != nil {
+			return fmt.Errorf("contact %s, which is %s (%s): %w", id, readyOf(contact).Reason, readyOf(contact).Message, err)
+		}
+	}
+	return r.compareNewAccounts(accounts)
+}
+
+// unsettled says why an object is still being worked on.
+func unsettled(o conditioned) error {
+	status := o.GetObjectStatus()
+	ready := readyOf(o)
+	asked := o.GetAnnotations()[v1alpha1.ReconcileRequestedAtAnnotation]
+	switch {
+	case !o.GetDeletionTimestamp().IsZero():
+		return errors.New("it is still there")
+	case status.ObservedGeneration != o.GetGeneration():
+		return errors.New("its spec was not looked at")
+	case meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReconciling):
+		return fmt.Errorf("it is %s: %s", ready.Reason, ready.Message)
+	case asked != "" && status.LastHandledReconcileAt != asked:
+		return fmt.Errorf("it was not checked as asked; it is %s: %s", ready.Reason, ready.Message)
+	}
+	return nil
+}
+
+// compareDocuments compares the objects with the documents.
+func (r *modelRun) compareDocuments(contacts map[string]*v1alpha1.Contact, enrollments []*v1alpha1.Enrollment) error {
+	for id := range r.model.documents {
+		if contacts[id] == nil {
+			return fmt.Errorf("the contact %s is not there", id)
+		}
+	}
+	for id := range contacts {
+		if r.model.documents[id] == nil {
+			return fmt.Errorf("the contact %s is still there", id)
+		}
+	}
+	listed := set{}
+	for id, document := range r.model.documents {
+		for _, line := range document.Enrollments {
+			listed[id+" "+line.CourseCode] = true
+		}
+	}
+	for _, enrollment := range enrollments {
+		if metav1.GetControllerOf(enrollment) == nil {
+			continue
+		}
+		for id, contact := range contacts {
+			if contact.Name == enrollment.Spec.ContactRef.Name && !listed[id+" "+enrollment.Spec.CourseCode] {
+				return fmt.Errorf("the document of %s does not list %s, and the Enrollment is still there", id, enrollment.Spec.CourseCode)
+			}
+		}
+	}
+	return nil
+}
+
+// compareAccount compares an account's enrollments with what its holder bought, and with what people made of them.
+func (r *modelRun) compareAccount(account openedxtest.Account, holder *v1alpha1.Contact) error {
+	sold, unsure := map[string]string{}, set{}
+	if holder != nil && !isRetired(account) {
+		sold, unsure = r.model.sold(holder.Spec.ContactID, r.model.today(r.clock.Now()))
+	}
+	rows := map[string]openedxtest.Enrollment{}
+	for _, row := range r.lms.Enrollments(account.Username) {
+		rows[row.Course] = row
+	}
+	for key := range r.model.offered {
+		row, there := rows[key]
+		left, meddled := r.model.seats[seat{account.ID, key}]
+		mode, bought := sold[key]
+		switch {
+		case bought && !row.Active:
+			return fmt.Errorf("not enrolled in %s, which was sold", key)
+		case bought && mode != "" && row.Mode != mode:
+			return fmt.Errorf("enrolled in %s as %s, not as %s", key, row.Mode, mode)
+		case bought, unsure[key]:
+		case !r.model.mayHaveTouched(account.ID, key):
+			if there != meddled || row.Active != left.Active || row.Mode != left.Mode || !row.Created.Equal(left.Created) {
+				return fmt.Errorf("not Rollcall's in %s, but it is %+v, and people left %+v", key, row, left)
+			}
+		case row.Active && !left.Active:
+			return fmt.Errorf("enrolled in %s, which is not sold", key)
+		}
+	}
+	return nil
+}
+
+// compareContact checks that a contact has an account and is in step, unless there is a reason why it cannot.
+func (r *modelRun) compareContact(contact *v1alpha1.Contact, accounts []openedxtest.Account, holders map[string]*v1alpha1.Contact) error {
+	id := contact.Spec.ContactID
+	document := r.model.documents[id]
+	sold, _ := r.model.sold(id, r.model.today(r.clock.Now()))
+	if contact.Spec.Email != document.Email || contact.Spec.FirstName != document.FirstName || contact.Spec.LastName != document.LastName {
+		return errors.New("it is not as its document")
+	}
+	var learner, addressee *openedxtest.Account
+	for i := range accounts {
+		if strings.EqualFold(accounts[i].Username, contact.Status.Learner.Username) {
+			learner = &accounts[i]
+		}
+		if strings.EqualFold(accounts[i].Email, document.Email) {
+			addressee = &accounts[i]
+		}
+	}
+	own := learner != nil && !isRetired(*learner)
+	blocked := r.model.shared(id) || r.model.retired[strings.ToLower(document.Email)] || strings.EqualFold(document.Email, recoveryAddress)
+	if addressee != nil {
+		holder := holders[strings.ToLower(addressee.Username)]
+		blocked = blocked || holder != nil && holder.Spec.ContactID != id
+	}
+	switch {
+	case blocked:
+		return nil
+	case own && addressee != nil && addressee != learner: // The learner keeps the account.
+		if reason := readyOf(contact).Reason; reason != v1alpha1.ReasonEmailInUse {
+			return fmt.Errorf("its address is that of %s", addressee.Username)
+		}
+		return nil
+	case addressee != nil && addressee != learner:
+		return fmt.Errorf("its account should be %s", addressee.Username)
+	case learner == nil && contact.Status.Learner.Username == "":
+		return errors.New("it has no account")
+	case !own && len(sold) > 0:
+		return errors.New("its account is not on the LMS any more")
+	case !own:
+		return nil
+	}
+	if err := r.compareProfile(contact, learner); err != nil || !learner.Active {
+		return err
+	}
+	for _, line := range document.Enrollments {
+		if _, usable := r.model.usable(line.CourseCode); !usable {
+			return nil
+		}
+	}
+	if !isReady(contact) {
+		return errors.New("it should be in step")
+	}
+	return nil
+}
+
+// compareProfile checks that name and address were carried over, or that the contact says that they were not.
+func (r *modelRun) compareProfile(contact *v1alpha1.Contact, account *openedxtest.Account) error {
+	spec := &contact.Spec
+	same := account.Name == lms.FullName(spec.FirstName, spec.LastName) && strings.EqualFold(account.Email, spec.Email)
+	switch said := profileOf(contact).Status; {
+	case r.carriesOver && !same:
+		return fmt.Errorf("its account is %s <%s>", account.Name, account.Email)
+	case (said == metav1.ConditionTrue) != same:
+		return fmt.Errorf("its account is %s <%s>, and ProfileInSync is %s", account.Name, account.Email, said)
+	}
+	return nil
+}
+
+// compareNewAccounts checks that Rollcall made no account that nobody's document asks for, and none twice.
+func (r *modelRun) compareNewAccounts(accounts []openedxtest.Account) error {
+	made := map[string]int{}
+	for _, account := range accounts {
+		if r.first[account.ID] {
+			continue
+		}
+		owner := ""
+		for id, addresses := range r.model.addresses {
+			for address := range r.model.known[account.ID] {
+				if addresses[address] {
+					owner = id
+				}
+			}
+		}
+		if owner == "" {
+			return fmt.Errorf("nobody has the account %s (%s)", account.Username, account.Email)
+		}
+		made[owner]++
+	}
+	for id, count := range made {
+		// An account that people moved to another address, or retired, is replaced.
+		if most := len(r.model.addresses[id]) + r.moved; count > most {
+			return fmt.Errorf("%d accounts were made for the contact %s, with %d addresses", count, id, most)
+		}
+	}
+	return nil
+}
+
+func isRetired(account openedxtest.Account) bool {
+	return strings.HasSuffix(account.Email, "@retired.invalid")
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"rollcall.dev/rollcall/internal/openedx/openedxtest"
+)
+
+// meddle does what people do on the LMS behind Rollcall's back.
+func (r *modelRun) meddle() {
+	var others []openedxtest.Account
+	for _, account := range r.lms.Accounts() {
+		if account.Username != "rollcall_svc" && !isRetired(account) {
+			others = append(others, account)
+		}
+	}
+	account := pick(r.random, others)
+	rows := r.lms.Enrollments(account.Username)
+	switch n := r.random.IntN(22); {
+	case n < 6 && len(rows) > 0:
+		r.unenroll(account, pick(r.random, rows).Course)
+	case n < 9 && len(rows) > 0:
+		row := pick(r.random, rows)
+		r.enroll(account, row.Course, pick(r.random, r.model.offered[row.Course]))
+	case n < 14:
+		course := courseKey(pick(r.random, []string{"1234A", "1235A", "1236A", "2100S", "2101S", "3001C", "4500P", "4501P"}))
+		r.enroll(account, course, pick(r.random, r.model.offered[course]))
+	case n < 16:
+		r.note("people set %s active: %v", account.Username, !account.Active)
+		r.lms.SetActive(account.Username, !account.Active)
+	case n < 17:
+		r.renameAccount(account)
+	case n < 18:
+		r.moveAccount(account)
+	case n < 19:
+		r.retire(account)
+	case n < 21:
+		r.note("people call %s something else", account.Username)
+		r.lms.SetName(account.Username, "Somebody Else")
+	default:
+		name := fmt.Sprintf("newcomer%d", len(others))
+		r.note("%s comes to the LMS by himself", name)
+		r.lms.AddUser(openedxtest.UserSpec{Username: name, Email: name + "@home.example", Name: "New Comer", Active: true})
+		made, _ := r.lms.Account(name)
+		r.first[made.ID] = true
+	}
+}
+
+func (r *modelRun) unenroll(account openedxtest.Account, key string) {
+	r.note("people unenroll %s from %s", account.Username, key)
+	r.lms.Unenroll(account.Username, key)
+	r.left(account, key)
+}
+
+func (r *modelRun) enroll(account openedxtest.Account, key, mode string) {
+	r.note("people enroll %s in %s as %s", account.Username, key, mode)
+	r.lms.Enroll(account.Username, key, mode)
+	r.left(account, key)
+}
+
+// left remembers how people left an enrollment.
+func (r *modelRun) left(account openedxtest.Account, key string) {
+	r.model.seats[seat{account.ID, key}], _ = r.lms.Enrollment(account.Username, key)
+}
+
+// renameAccount gives an account another username. What it is enrolled in then counts as people's: a withdrawal before
+// Rollcall learns of the new name goes nowhere.
+func (r *modelRun) renameAccount(account openedxtest.Account) {
+	if r.movedAccount[account.ID] {
+		return // Nothing would be left to know it by.
+	}
+	r.movedAccount[account.ID] = true
+	name := fmt.Sprintf("renamed%d", len(r.movedAccount))
+	r.note("people rename %s to %s", account.Username, name)
+	r.lms.RenameUser(account.Username, name)
+	account.Username = name
+	for _, row := range r.lms.Enrollments(name) {
+		r.left(account, row.Course)
+	}
+}
+
+// moveAccount gives an account another address.
+func (r *modelRun) moveAccount(account openedxtest.Account) {
+	if r.movedAccount[account.ID] {
+		return
+	}
+	r.movedAccount[account.ID] = true
+	r.moved++
+	email := fmt.Sprintf("moved%d@home.example", r.moved)
+	r.note("people give %s the address %s", account.Username, email)
+	add(r.model.known, account.ID, strings.ToLower(account.Email))
+	r.lms.SetEmail(account.Username, email)
+}
+
+func (r *modelRun) retire(account openedxtest.Account) {
+	r.note("people retire %s", account.Username)
+	add(r.model.known, account.ID, strings.ToLower(account.Email))
+	r.model.retired[strings.ToLower(account.Email)] = true
+	r.moved++
+	r.lms.RetireUser(account.Username)
+	for key := range r.model.offered {
+		if row, there := r.model.seats[seat{account.ID, key}]; there {
+			row.Active = false
+			r.model.seats[seat{account.ID, key}] = row
+		}
+	}
+}
