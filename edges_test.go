@@ -75,6 +75,32 @@ func TestACodeThatStandsForAnotherCourseMovesTheLearner(t *testing.T) {
 	c.waitForContact("000123", v1alpha1.ReasonSynced)
 }
 
+func TestAUsernameThatIsAnotherContactsNowLosesItNoCourse(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, "1234A")
+	first, second := joe("1", "1234A"), joe("2", "1234A")
+	second.LastName = first.LastName
+	c.mustPut(first, http.StatusCreated)
+	username := c.waitForContact("1", v1alpha1.ReasonSynced).Status.Learner.Username
+	c.lms.RenameUser(username, "renamed")
+	c.mustPut(second, http.StatusCreated)
+	c.waitForContact("2", v1alpha1.ReasonEmailInUse) // Its account has the free username, which the first still counts as its own.
+
+	// The first learns its new username, and cannot leave the old one before the second is in the course.
+	reading := openedxtest.Match{Method: http.MethodGet, Path: "/api/enrollment/v1/enrollment/" + username}
+	c.lms.Fail(reading, openedxtest.Fault{Status: http.StatusInternalServerError})
+	c.requestCheck(c.contact("1"))
+	c.waitForEnrollment("1", "1234A", v1alpha1.ReasonRetrying)
+	c.requestCheck(c.contact("2"))
+	c.waitForLMS(second.Email, "1234A", true)
+	c.waitForContact("2", v1alpha1.ReasonSynced)
+	c.lms.ClearFaults()
+	c.waitForContact("1", v1alpha1.ReasonSynced)
+	if account, _ := c.lms.Account(second.Email); account.Username != username || !c.enrolledOnLMS(second.Email, "1234A") {
+		t.Errorf("the second's account is %+v, enrolled %v", account, c.enrolledOnLMS(second.Email, "1234A"))
+	}
+}
+
 func TestAnExtraEnrollmentEndsThoughItsContactIsGone(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t, "1234A")

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -119,9 +120,14 @@ func (r *modelRun) compareDocuments(contacts map[string]*v1alpha1.Contact, enrol
 
 // compareAccount compares an account's enrollments with what its holder bought, and with what people made of them.
 func (r *modelRun) compareAccount(account openedxtest.Account, holder *v1alpha1.Contact) error {
+	today := r.model.today(r.clock.Now())
 	sold, unsure := map[string]string{}, set{}
 	if holder != nil && !isRetired(account) {
-		sold, unsure = r.model.sold(holder.Spec.ContactID, r.model.today(r.clock.Now()))
+		sold, _ = r.model.sold(holder.Spec.ContactID, today)
+	}
+	for id := range r.model.holders(account.ID) { // who had it before may wait with leaving it, too
+		_, waiting := r.model.sold(id, today)
+		maps.Copy(unsure, waiting)
 	}
 	rows := map[string]openedxtest.Enrollment{}
 	for _, row := range r.lms.Enrollments(account.Username) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -87,15 +88,27 @@ func (m *reference) sold(contactID, day string) (courses map[string]string, unsu
 	return courses, unsure
 }
 
+// holders are the contacts that have or had an account, by its number: they were seen to, or documents named its address.
+func (m *reference) holders(account int) set {
+	holders := maps.Clone(m.learners[account])
+	if holders == nil {
+		holders = set{}
+	}
+	for contactID, addresses := range m.addresses {
+		for address := range m.known[account] {
+			if addresses[address] {
+				holders[contactID] = true
+			}
+		}
+	}
+	return holders
+}
+
 // mayHaveTouched says whether documents gave Rollcall a reason to touch an account's enrollment in a course, ever.
 func (m *reference) mayHaveTouched(account int, key string) bool {
-	for contactID, codes := range m.named {
-		theirs := m.learners[account][contactID]
-		for address := range m.known[account] {
-			theirs = theirs || m.addresses[contactID][address]
-		}
-		for code := range codes {
-			if theirs && m.stoodFor[code][key] {
+	for contactID := range m.holders(account) {
+		for code := range m.named[contactID] {
+			if m.stoodFor[code][key] {
 				return true
 			}
 		}

@@ -4,6 +4,7 @@ package leaving
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"k8s.io/utils/ptr"
@@ -12,6 +13,7 @@ import (
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/access"
 	"rollcall.dev/rollcall/internal/claim"
+	"rollcall.dev/rollcall/internal/index"
 )
 
 // MayBeEnrolled says whether a call to enroll was made whose effect was not undone.
@@ -20,15 +22,39 @@ func MayBeEnrolled(status *v1alpha1.EnrollmentStatus) bool {
 }
 
 // LosesCourse says whether the account that an Enrollment's status names loses the course that it names when the Enrollment
-// is left. The contact may be nil; all are the Enrollments of the contact by then. It fails when a Course cannot be read.
+// is left. The contact may be nil; all are the Enrollments of the contact by then. It fails when a Course, or who has the
+// account now, cannot be read.
 func LosesCourse(ctx context.Context, reader client.Reader, left *v1alpha1.Enrollment, contact *v1alpha1.Contact,
 	all []v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform, now time.Time) (bool, error) {
-	// The others keep the contact's present account; one that is the contact's no more is left for good.
+	// The contact's Enrollments keep its present account. One that is the contact's no more only another contact's keep: the
+	// account itself may be another's now, or its username, where the account was renamed.
 	if contact != nil && contact.Status.Learner.Username != "" && contact.Status.Learner.Username != left.Status.Username {
-		return true, nil
+		var err error
+		if all, err = enrollmentsOfHolder(ctx, reader, left, platform); err != nil {
+			return false, err
+		}
 	}
 	kept, err := keptByAnother(ctx, reader, left, all, platform, now)
 	return !kept, err
+}
+
+// enrollmentsOfHolder gives the Enrollments of the contacts whose account has the username now.
+func enrollmentsOfHolder(ctx context.Context, reader client.Reader, left *v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform) ([]v1alpha1.Enrollment, error) {
+	var holders v1alpha1.ContactList
+	if err := reader.List(ctx, &holders, client.InNamespace(left.Namespace),
+		client.MatchingFields{index.ContactByUsername: index.Key(platform.Name, left.Status.Username)}); err != nil {
+		return nil, fmt.Errorf("cannot list the contacts with the account: %w", err)
+	}
+	var all []v1alpha1.Enrollment
+	for i := range holders.Items {
+		var theirs v1alpha1.EnrollmentList
+		if err := reader.List(ctx, &theirs, client.InNamespace(left.Namespace),
+			client.MatchingFields{index.EnrollmentByContact: holders.Items[i].Name}); err != nil {
+			return nil, fmt.Errorf("cannot list the enrollments of the account: %w", err)
+		}
+		all = append(all, theirs.Items...)
+	}
+	return all, nil
 }
 
 // keptByAnother says whether another Enrollment of the same learner is open in the course that this one leaves. The LMS
