@@ -76,7 +76,7 @@ test-faults: controlplane ## Kill Rollcall, kube-apiserver and etcd under load, 
 RUNS ?= 200
 .PHONY: test-model
 test-model: controlplane ## Play RUNS (200) random sequences of everything that happens, and compare the LMS with a reference
-	go test -count=1 -timeout 4h -parallel 8 $(GOTESTFLAGS) -run TestOnceCalmReturns . -model.runs=$(RUNS)
+	go test -count=1 -timeout 4h -parallel 8 -run TestOnceCalmReturns . -model.runs=$(RUNS) $(GOTESTFLAGS)
 
 FUZZTIME ?= 20s
 .PHONY: fuzz

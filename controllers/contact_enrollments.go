@@ -64,7 +64,10 @@ func (r *contactReconciler) settleEnrollments(ctx context.Context, contact *v1al
 			sum.wakeAfter(left)
 		}
 		changed := enrollment == nil || enrollment.DeletionTimestamp.IsZero() && !upToDate(enrollment, contact, course)
-		asked := passOn && checkRequested(contact) && enrollment != nil && enrollment.DeletionTimestamp.IsZero() && requestOf(enrollment) != requestOf(contact)
+		// One that was handled is not passed on again, whatever was asked of the Enrollment since: nothing would come of it, and
+		// the Contact would wait for that.
+		asked := passOn && checkRequested(contact) && enrollment != nil && enrollment.DeletionTimestamp.IsZero() &&
+			requestOf(enrollment) != requestOf(contact) && enrollment.Status.LastHandledReconcileAt != requestOf(contact)
 		if !changed && !asked {
 			sum.add(enrollment)
 			continue
