@@ -21,12 +21,15 @@ import (
 )
 
 const (
-	defaultCallsPerMinute = 100
-	defaultTimeout        = 30 * time.Second
+	defaultCallsPerMinute   = 100
+	defaultMaxCallsInFlight = 4
+	defaultTimeout          = 30 * time.Second
 )
 
 // Config is what a Client is made from.
 type Config struct {
+	// Name of the platform in metrics; without one it is in none.
+	Name string
 	// URL of the LMS: scheme and host.
 	URL string
 	// ClientID and ClientSecret of the OAuth2 application that Rollcall uses, grant client-credentials.
@@ -36,6 +39,8 @@ type Config struct {
 	EnrollmentRoute v1alpha1.EnrollmentRoute
 	// CallsPerMinute to the endpoints that the LMS throttles. Default: 100.
 	CallsPerMinute int
+	// MaxCallsInFlight is how many calls to the other endpoints are under way at a time. Default: 4.
+	MaxCallsInFlight int
 	// Timeout of one call, from the connection to the last byte of the answer. Default: 30 s.
 	Timeout time.Duration
 	// Clock of the budget, the gates and the token's expiry. Default: the real one.
@@ -46,13 +51,14 @@ type Config struct {
 
 // Client is one LMS, used with one set of credentials. It is safe for concurrent use.
 type Client struct {
+	name    string
 	base    *url.URL
 	http    *http.Client
 	timeout time.Duration
 	clock   clock.Clock
 
 	credentials *credentials
-	lanes       map[call]*lane
+	throttles   *throttles
 
 	hidden *lru.Cache // the usernames that eox-core does not see
 
@@ -85,6 +91,9 @@ func New(config Config) (*Client, error) {
 	if config.CallsPerMinute <= 0 {
 		config.CallsPerMinute = defaultCallsPerMinute
 	}
+	if config.MaxCallsInFlight <= 0 {
+		config.MaxCallsInFlight = defaultMaxCallsInFlight
+	}
 	if config.Timeout <= 0 {
 		config.Timeout = defaultTimeout
 	}
@@ -96,6 +105,7 @@ func New(config Config) (*Client, error) {
 	}
 
 	client := &Client{
+		name: config.Name,
 		base: base,
 		http: &http.Client{
 			Transport: named{config.Transport, userAgent()},
@@ -104,14 +114,15 @@ func New(config Config) (*Client, error) {
 			// learner in.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
-		timeout: config.Timeout,
-		clock:   config.Clock,
-		lanes:   newLanes(config.CallsPerMinute, config.Clock),
-		hidden:  lru.New(rememberedHidden),
-		asked:   asked,
-		probing: newTurn(),
+		timeout:   config.Timeout,
+		clock:     config.Clock,
+		throttles: newThrottles(config),
+		hidden:    lru.New(rememberedHidden),
+		asked:     asked,
+		probing:   newTurn(),
 	}
 	client.credentials = newCredentials(client, config.ClientID, config.ClientSecret)
+	limits.show(client)
 	return client, nil
 }
 

@@ -32,22 +32,28 @@ type request struct {
 	form url.Values
 	// anonymous sends no token.
 	anonymous bool
-	// ahead goes before calls that wait for the budget.
-	ahead bool
+	// pass was taken before the request was made; without one, the call takes its own.
+	pass *pass
 }
 
 // do makes a call, from its turn to the classified answer, and decodes the answer into out; nil is for a call whose answer
 // says nothing.
 func (c *Client) do(ctx context.Context, r request, out any) error {
-	lane := c.lanes[r.call]
-	if err := lane.admit(ctx, r.ahead); err != nil {
-		return err
+	// The token comes first, so that nobody holds a turn while it is fetched.
+	token, err := c.tokenFor(ctx, r)
+	if err == nil && r.pass == nil {
+		r.pass, err = c.admit(ctx, r.call)
 	}
-	a, err := c.authorized(ctx, r)
 	if err != nil {
+		r.pass.end(resultNone)
 		return err
 	}
-	if err := c.judge(ctx, r.call, lane, a); err != nil {
+	a, err := c.authorized(ctx, r, token)
+	if err != nil {
+		r.pass.end(resultNone)
+		return err
+	}
+	if err := c.judge(ctx, r.call, r.pass, a); err != nil {
 		return err
 	}
 	if out == nil || r.call == callReadEnrollment && empty(a) {
@@ -64,25 +70,33 @@ func (c *Client) do(ctx context.Context, r request, out any) error {
 	return nil
 }
 
+// admit gives a pass for a call, after a wait of a second at most, or says when to come back. Whoever gets one has to give
+// it to do, or to end it.
+func (c *Client) admit(ctx context.Context, name call) (*pass, error) {
+	return c.throttles.of(name).admit(ctx)
+}
+
+// tokenFor gives the token for a request, or none for an anonymous one.
+func (c *Client) tokenFor(ctx context.Context, r request) (string, error) {
+	if r.anonymous {
+		return "", nil
+	}
+	return c.credentials.get(ctx, "")
+}
+
 // authorized sends the request with the token. Whatever the LMS dislikes about one, it answers 401: then it is sent
 // once more, with a new one.
-func (c *Client) authorized(ctx context.Context, r request) (answer, error) {
-	if r.anonymous {
-		return c.send(ctx, r, ""), nil
+func (c *Client) authorized(ctx context.Context, r request, token string) (answer, error) {
+	a := c.send(ctx, r, token)
+	if r.anonymous || a.status != http.StatusUnauthorized {
+		return a, nil
 	}
-	token, err := c.credentials.get(ctx, "")
+	token, err := c.credentials.get(ctx, token)
 	if err != nil {
 		return answer{}, err
 	}
-	a := c.send(ctx, r, token)
-	if a.status != http.StatusUnauthorized {
-		return a, nil
-	}
-	if token, err = c.credentials.get(ctx, token); err != nil {
-		return answer{}, err
-	}
-	// The LMS counts the repeat too. Its turn was waited for once.
-	if err := c.lanes[r.call].admit(ctx, true); err != nil {
+	// The LMS counts the repeat too.
+	if err := r.pass.again(ctx); err != nil {
 		return answer{}, err
 	}
 	return c.send(ctx, r, token), nil
@@ -150,24 +164,33 @@ func (c *Client) newRequest(ctx context.Context, r request, token string) (*http
 	return request, nil
 }
 
-// judge keeps the lane's gate and classifies the answer; nil is a success.
-func (c *Client) judge(ctx context.Context, name call, lane *lane, a answer) error {
+// judge keeps the gate, ends the pass, and classifies the answer; nil is a success.
+func (c *Client) judge(ctx context.Context, name call, pass *pass, a answer) error {
 	if a.status == noAnswer && errors.Is(ctx.Err(), context.Canceled) {
 		// It is the caller who gave up, not the LMS.
+		pass.end(resultNone)
 		return lms.AsError(context.Cause(ctx))
 	}
 	a.retryAfter = parseRetryAfter(a.header.Get("Retry-After"), c.clock.Now())
-	failure := classify(name, a)
+	failure, came, gate := classify(name, a), resultOf(a), &pass.throttle.gate
 	switch {
-	case failure != nil && failure.Class == lms.Throttled:
-		lane.shut(failure)
-	case a.status != noAnswer:
-		lane.served()
+	case failure != nil && (failure.Class == lms.Throttled || a.status == http.StatusServiceUnavailable):
+		gate.shut(failure, c.clock.Now())
+	case came == resultServed:
+		gate.served(ctx)
 	}
+	pass.end(came) // now that who gets its turn next finds the gate shut
 	if failure == nil {
 		return nil // a nil *lms.Error would be an error that is not nil
 	}
 	return failure
+}
+
+func resultOf(a answer) result {
+	if a.status == noAnswer || a.status >= http.StatusInternalServerError {
+		return resultFailed
+	}
+	return resultServed
 }
 
 // withoutURL strips the URL from an error of net/http: its path and query name people.

@@ -9,6 +9,7 @@ import (
 	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
 
+	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/lms"
 	"rollcall.dev/rollcall/internal/openedx"
 	"rollcall.dev/rollcall/internal/openedx/openedxtest"
@@ -70,6 +71,42 @@ func TestABudgetAsHighAsTheThrottleIsNeverRefusedAndIsUsed(t *testing.T) {
 	}
 	if most := throttle * minutes; used < most*95/100 {
 		t.Errorf("used %d of %d calls", used, most)
+	}
+}
+
+// The LMS counts over a sliding minute, whatever the lane.
+func TestABackgroundNextToLiveWorkIsServedAndNothingIsRefused(t *testing.T) {
+	const throttle, minutes = 120, 5
+	leaping := newLeapingClock()
+	standIn := openedxtest.Start(t, openedxtest.DemoWorld(), openedxtest.WithThrottle(throttle), openedxtest.WithClock(leaping))
+	config := stock(configFor(standIn))
+	config.CallsPerMinute, config.Clock = throttle, leaping
+	client := newClient(t, config)
+
+	var served [2]int
+	back := [2]time.Time{leaping.Now(), leaping.Now()} // when the one of each lane comes back
+	for end := leaping.Now().Add(minutes * time.Minute); leaping.Now().Before(end); {
+		i, lane := 0, lms.Live
+		if back[1].Before(back[0]) {
+			i, lane = 1, lms.Background
+		}
+		leaping.Step(max(0, back[i].Sub(leaping.Now())))
+		err := client.Withdraw(lms.WithLane(t.Context(), lane), "sberg", openCourse)
+		back[i] = leaping.Now()
+		if err == nil {
+			served[i]++
+			continue
+		}
+		failure := failureOf(t, err, lms.Throttled, v1alpha1.ReasonThrottled)
+		back[i] = back[i].Add(failure.RetryAfter)
+	}
+	for _, call := range standIn.Calls() {
+		if call.Status == http.StatusTooManyRequests {
+			t.Fatal("the LMS had to refuse a call")
+		}
+	}
+	if most := throttle * minutes; served[0]+served[1] < most*95/100 || served[1] < most/20 {
+		t.Errorf("%d live calls and %d others of %d", served[0], served[1], most)
 	}
 }
 

@@ -14,7 +14,7 @@ const unknownVersion = "unknown"
 
 // Probe checks the credentials and finds out what the LMS can do; see lms.Platform. Whatever goes wrong is the platform's.
 func (c *Client) Probe(ctx context.Context) (lms.Capabilities, error) {
-	found, err := c.probe(ctx)
+	found, err := c.probe(asProbe(ctx))
 	if err != nil {
 		failure := *lms.AsError(err)
 		failure.PlatformWide = true
@@ -27,8 +27,7 @@ func (c *Client) probe(ctx context.Context) (lms.Capabilities, error) {
 	var roles struct {
 		IsStaff bool `json:"is_staff"`
 	}
-	// The probe must not fail because there is work: it goes ahead of the calls that wait for the budget.
-	if err := c.do(ctx, request{call: callRoles, method: http.MethodGet, path: "/api/enrollment/v1/roles/", ahead: true}, &roles); err != nil {
+	if err := c.do(ctx, request{call: callRoles, method: http.MethodGet, path: "/api/enrollment/v1/roles/"}, &roles); err != nil {
 		return lms.Capabilities{}, err
 	}
 	if !roles.IsStaff {

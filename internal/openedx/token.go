@@ -92,8 +92,8 @@ func (c *credentials) renew(ctx context.Context, underWay *fetching) {
 }
 
 func (c *credentials) fetch(ctx context.Context) (token string, lifetime time.Duration, err error) {
-	lane := c.client.lanes[callToken]
-	if err := lane.admit(ctx, false); err != nil {
+	pass, err := c.client.admit(ctx, callToken)
+	if err != nil {
 		return "", 0, err
 	}
 	a := c.client.timed(ctx, callToken, func(ctx context.Context) answer {
@@ -106,7 +106,7 @@ func (c *credentials) fetch(ctx context.Context) (token string, lifetime time.Du
 		token, lifetime = fetched.AccessToken, time.Duration(seconds)*time.Second
 		return answer{status: http.StatusOK}
 	})
-	return token, lifetime, c.client.judge(ctx, callToken, lane, a)
+	return token, lifetime, c.client.judge(ctx, callToken, pass, a)
 }
 
 // tokenFailure makes an answer of x/oauth2's error, whose own text would quote the body.

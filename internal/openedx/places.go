@@ -1,0 +1,71 @@
+package openedx
+
+import "time"
+
+// places gives turns to as many calls as may be under way at a time. Their number is halved when the LMS fails or is too
+// slow, and grows again while it serves.
+type places struct {
+	most, limit, taken int
+	// served counts what was served since the limit was changed, and halved is when that last was for a failure.
+	served int
+	halved time.Time
+	// mean is how long a call takes, as a moving average; 0 until there was one.
+	mean time.Duration
+	// freeSince is when the last place that was wanting came free.
+	freeSince time.Time
+}
+
+func newPlaces(most int) *places { return &places{most: most, limit: most} }
+
+// adopt goes on with another number of places; a limit that is held down for failures stays so.
+func (p *places) adopt(next *places) {
+	if p.limit == p.most || p.limit > next.most {
+		p.limit = next.most
+	}
+	p.most = next.most
+}
+
+func (p *places) take(now time.Time, idle time.Duration) bool {
+	if p.taken >= p.limit || now.Sub(p.freeSince) < idle {
+		return false
+	}
+	p.taken++
+	return true
+}
+
+// ahead takes a place beyond the limit, if need be.
+func (p *places) ahead(time.Time) { p.taken++ }
+
+// again costs nothing: the two calls are not under way together.
+func (p *places) again(time.Time) {}
+
+func (p *places) wait(_ time.Time, n int) time.Duration {
+	return time.Duration(max(0, p.taken+n-p.limit)) * p.between()
+}
+
+func (p *places) between() time.Duration { return p.mean / time.Duration(p.limit) }
+
+// comes: who gives a place back says so, so nobody has to look.
+func (p *places) comes(time.Time) time.Duration { return maxWait }
+
+// back gives a place back. Calls that were under way together fail together: those that began before the limit was
+// halved do not halve it again.
+func (p *places) back(now time.Time, took time.Duration, came result) {
+	if p.taken >= p.limit {
+		p.freeSince = now
+	}
+	p.taken--
+	if p.mean == 0 {
+		p.mean = took
+	}
+	p.mean += (took - p.mean) / 8
+	switch {
+	case came == resultFailed && now.Add(-took).After(p.halved):
+		p.limit, p.halved, p.served = max(1, p.limit/2), now, 0
+	case came == resultServed:
+		p.served++
+		if p.served >= p.limit && p.limit < p.most {
+			p.limit, p.served = p.limit+1, 0
+		}
+	}
+}
