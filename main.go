@@ -142,11 +142,11 @@ func newManager(restConfig *rest.Config, o options, clock clock.Clock, adjust ..
 		return nil, err
 	}
 
-	connect := func(spec v1alpha1.LearningPlatformSpec, clientID, clientSecret string) (lms.Platform, error) {
+	connect := func(name string, spec v1alpha1.LearningPlatformSpec, clientID, clientSecret string) (lms.Platform, error) {
 		return openedx.New(openedx.Config{
-			URL: spec.URL, ClientID: clientID, ClientSecret: clientSecret,
+			Name: name, URL: spec.URL, ClientID: clientID, ClientSecret: clientSecret,
 			AccountRoute: spec.AccountRoute, EnrollmentRoute: spec.EnrollmentRoute,
-			CallsPerMinute: int(spec.CallsPerMinute), Clock: clock,
+			CallsPerMinute: int(spec.CallsPerMinute), MaxCallsInFlight: int(spec.MaxCallsInFlight), Clock: clock,
 		})
 	}
 	if err := controllers.SetUp(mgr, connect, clock); err != nil {

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -46,6 +47,19 @@ func waitFor(attempts *v1alpha1.Attempts, basis string, now time.Time) (wait tim
 	}
 }
 
+// inLaneOf gives the calls of an attempt their lane: the first attempt is live, and a recheck of a conflict, which ends on
+// the LMS if it ends now, is in no hurry.
+func inLaneOf(ctx context.Context, attempts *v1alpha1.Attempts, basis string) context.Context {
+	switch {
+	case attempts == nil || attempts.Basis != basis:
+		return lms.WithLane(ctx, lms.Live)
+	case lms.Class(attempts.LastError.Class) == lms.Conflict:
+		return lms.WithLane(ctx, lms.Background)
+	default:
+		return lms.WithLane(ctx, lms.Retry)
+	}
+}
+
 // standing gives the outcome that the last attempt led to, for a visit before the next one is due.
 func standing(attempts *v1alpha1.Attempts, after time.Duration) outcome {
 	last := attempts.LastError
@@ -66,9 +80,11 @@ func standing(attempts *v1alpha1.Attempts, after time.Duration) outcome {
 func (r *reconciler) failed(o object, platform *v1alpha1.LearningPlatform, attempts **v1alpha1.Attempts, basis string, err error) outcome {
 	failure := lms.AsError(err)
 	if failure.Class == lms.Throttled {
+		r.platforms.noteThrottle(platform)
 		return working(failure.Reason, failure.Message, max(failure.RetryAfter, time.Second)) // A turn of its own: no jitter.
 	}
-	inPart := failure.PlatformWide && r.platforms.wellSinceBlamed(platform, o, r.clock.Now())
+	// What says when it is over is never the object's own fault.
+	inPart := failure.PlatformWide && failure.RetryAfter == 0 && r.platforms.wellSinceBlamed(platform, o, r.clock.Now())
 	if failure.PlatformWide {
 		r.platforms.suspect(platform)
 	}

@@ -48,6 +48,7 @@ func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1
 	if left, due := waitFor(contact.Status.Attempts, basis, r.clock.Now()); !due && !released {
 		return standing(contact.Status.Attempts, left), nil
 	}
+	ctx = inLaneOf(ctx, contact.Status.Attempts, basis)
 	account, err := r.findOrCreate(ctx, connection, contact, lost)
 	if err == nil {
 		err = r.checkUnclaimed(ctx, contact, account.Username)

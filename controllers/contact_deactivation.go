@@ -38,7 +38,7 @@ func (r *contactReconciler) deactivateAccount(ctx context.Context, contact *v1al
 	if left, due := waitFor(contact.Status.Attempts, basis, r.clock.Now()); !due {
 		return new(standing(contact.Status.Attempts, left)), nil
 	}
-	err = connection.Deactivate(ctx, learner.Username)
+	err = connection.Deactivate(inLaneOf(ctx, contact.Status.Attempts, basis), learner.Username)
 	if failure := lms.AsError(err); err != nil && failure.Reason == v1alpha1.ReasonAccountReadOnly {
 		r.tellAccountKept(contact, failure.Message)
 		return nil, nil

@@ -72,6 +72,7 @@ func (r *courseReconciler) reconcile(ctx context.Context, course *v1alpha1.Cours
 		if left := courseInterval - r.clock.Since(course.Status.LastSyncTime.Time); left > 0 {
 			return inStep(courseFound, left), nil
 		}
+		ctx = lms.WithLane(ctx, lms.Background)
 	}
 	o, err := r.lookUp(ctx, course)
 	if known && o.standing == v1alpha1.ConditionReconciling {

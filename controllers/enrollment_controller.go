@@ -147,6 +147,7 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 	if left, due := waitFor(status.Attempts, basis, r.clock.Now()); !due {
 		return standing(status.Attempts, left), nil
 	}
+	ctx = inLaneOf(ctx, status.Attempts, basis)
 	if moved && leaving.MayBeEnrolled(status) || status.PreEnrolledEmail != "" && status.CourseKey != course.Spec.CourseKey {
 		// The account was renamed or replaced, or the course code stands for another course now. That the old place was
 		// left is written down before the new one is taken, so that no crash can hide either.
@@ -205,7 +206,7 @@ func (r *enrollmentReconciler) withdraw(ctx context.Context, enrollment *v1alpha
 	if left, due := waitFor(status.Attempts, basis, r.clock.Now()); !due {
 		return standing(status.Attempts, left), nil
 	}
-	if err := r.leave(ctx, connection, enrollment, contact, platform); err != nil {
+	if err := r.leave(inLaneOf(ctx, status.Attempts, basis), connection, enrollment, contact, platform); err != nil {
 		return r.failed(enrollment, platform, &status.Attempts, basis, err), ctx.Err()
 	}
 	r.inStepNow(enrollment)

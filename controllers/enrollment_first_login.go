@@ -41,6 +41,7 @@ func (r *enrollmentReconciler) preEnroll(ctx context.Context, enrollment *v1alph
 	if left, due := waitFor(status.Attempts, basis, r.clock.Now()); !due {
 		return standing(status.Attempts, left), nil
 	}
+	ctx = inLaneOf(ctx, status.Attempts, basis)
 	switch {
 	case noted:
 		err = connection.PreEnroll(ctx, email, course.Spec.CourseKey)

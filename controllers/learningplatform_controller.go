@@ -60,7 +60,7 @@ func (r *learningPlatformReconciler) Reconcile(ctx context.Context, request ctrl
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	return r.finish(ctx, before, platform, o)
+	return r.finish(ctx, before, platform, o.sooner(r.showThrottle(platform)))
 }
 
 func (r *learningPlatformReconciler) probe(ctx context.Context, platform *v1alpha1.LearningPlatform) (outcome, error) {

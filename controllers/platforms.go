@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -27,9 +28,10 @@ const (
 	clientSecretKey = "client-secret"
 )
 
-// Connect gives a driver for one LMS and one set of credentials. It makes no call. Of the spec it gets what connectionOf
-// chooses.
-type Connect func(spec v1alpha1.LearningPlatformSpec, clientID, clientSecret string) (lms.Platform, error)
+// Connect gives a driver for one LMS and one set of credentials. It makes no call. The name, namespace/name of the
+// LearningPlatform, is for metrics; of the spec it gets what connectionOf chooses. A driver that is an io.Closer is closed
+// when the LearningPlatform is gone.
+type Connect func(name string, spec v1alpha1.LearningPlatformSpec, clientID, clientSecret string) (lms.Platform, error)
 
 // platforms holds one connection for each LearningPlatform, so that all learners share its token and its call budget. Two
 // LearningPlatforms with the credentials of one LMS user have a budget each, and should divide the LMS's between them.
@@ -70,7 +72,8 @@ type heir interface {
 // connectionOf gives the part of the spec that a connection is made from. What else changes costs it nothing.
 func connectionOf(spec *v1alpha1.LearningPlatformSpec) v1alpha1.LearningPlatformSpec {
 	return v1alpha1.LearningPlatformSpec{
-		URL: spec.URL, AccountRoute: spec.AccountRoute, EnrollmentRoute: spec.EnrollmentRoute, CallsPerMinute: spec.CallsPerMinute,
+		URL: spec.URL, AccountRoute: spec.AccountRoute, EnrollmentRoute: spec.EnrollmentRoute,
+		CallsPerMinute: spec.CallsPerMinute, MaxCallsInFlight: spec.MaxCallsInFlight,
 	}
 }
 
@@ -102,7 +105,7 @@ func (p *platforms) to(ctx context.Context, platform *v1alpha1.LearningPlatform)
 	}
 	spec, id, password := connectionOf(&platform.Spec), secret.Data[clientIDKey], secret.Data[clientSecretKey]
 	if madeFrom := sha256.Sum256(fmt.Appendf(nil, "%+v %q %q", spec, id, password)); madeFrom != open.madeFrom {
-		made, err := p.connect(spec, string(id), string(password))
+		made, err := p.connect(client.ObjectKeyFromObject(platform).String(), spec, string(id), string(password))
 		if err != nil {
 			return nil, err
 		}
@@ -128,7 +131,20 @@ func credentialsError(err error, secret string) error {
 func (p *platforms) forget(key types.NamespacedName) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if driver, ok := p.open[key].Platform.(io.Closer); ok {
+		_ = driver.Close()
+	}
 	delete(p.open, key)
+}
+
+// refusals tells which kinds of calls the LMS refuses for now, as far as it was asked.
+func (p *platforms) refusals(platform *v1alpha1.LearningPlatform) []*lms.Error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if open := p.open[client.ObjectKeyFromObject(platform)]; open.Platform != nil {
+		return open.Refusals()
+	}
+	return nil
 }
 
 // suspect asks for a look at the platform. One that is asked for already will do.

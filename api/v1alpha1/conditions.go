@@ -18,7 +18,8 @@ const (
 	// ConditionProfileInSync is on a Contact with an account. False: name or e-mail address differ on the LMS, where
 	// Rollcall cannot change them; the message says which, and what an administrator can do. Ready does not depend on it.
 	ConditionProfileInSync = "ProfileInSync"
-	// ConditionThrottled is True on a LearningPlatform while the LMS takes no calls for a time, or the budget is spent.
+	// ConditionThrottled is True on a LearningPlatform while the LMS takes no calls of some kind for a time; the message says
+	// which. That Rollcall's own call budget is spent does not show here. Ready does not depend on it.
 	ConditionThrottled = "Throttled"
 	// ConditionRegistrationLimited is True on a LearningPlatform while the LMS's limit on new accounts, or a setting that
 	// forbids them, holds learners up: from the refusal until an account is made again.
