@@ -182,7 +182,7 @@ func (r *contactReconciler) findOrCreate(ctx context.Context, connection lms.Pla
 
 func emailUnavailable() error {
 	return &lms.Error{Class: lms.Conflict, Reason: v1alpha1.ReasonEmailUnavailable,
-		Message: "The LMS refuses the e-mail address, but shows no account with it: it is a retired account's or somebody's recovery address. An administrator of the LMS has to decide."}
+		Message: "The LMS refuses the e-mail address, but shows no account with it: it may be somebody's recovery address. An administrator of the LMS has to decide."}
 }
 
 // checkUnclaimed fails when another contact has the account.

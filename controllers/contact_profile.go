@@ -51,7 +51,7 @@ func (r *contactReconciler) settleProfile(ctx context.Context, connection lms.Pl
 func moveEmail(ctx context.Context, connection lms.Platform, email string, account lms.Learner) error {
 	holder, err := connection.FindLearner(ctx, email)
 	if err != nil {
-		return err // Such as that it is a retired account's.
+		return err
 	}
 	if holder != nil {
 		return &lms.Error{Class: lms.Conflict, Reason: v1alpha1.ReasonEmailInUse, Message: "Another account on the LMS has the new e-mail address; the learner's has an older one."}

@@ -96,9 +96,6 @@ func (r *enrollmentReconciler) noteFirstLogin(ctx context.Context, connection lm
 		return nil
 	}
 	account, err := connection.FindLearner(ctx, status.PreEnrolledEmail)
-	if err != nil && lms.AsError(err).Reason == v1alpha1.ReasonAccountRetired {
-		return nil
-	}
 	if err != nil || account == nil {
 		return err
 	}

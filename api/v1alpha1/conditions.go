@@ -69,8 +69,8 @@ const (
 	ReasonCourseNotReady = "CourseNotReady"
 	// ReasonEmailInUse: another Contact, or an LMS account that belongs to another Contact, holds the e-mail address.
 	ReasonEmailInUse = "EmailInUse"
-	// ReasonEmailUnavailable: the LMS refuses the e-mail address although no account shows it: a retired account or
-	// another person's recovery address. Somebody at the LMS has to decide.
+	// ReasonEmailUnavailable: the LMS refuses the e-mail address although no account shows it, such as another
+	// person's recovery address. Somebody at the LMS has to decide.
 	ReasonEmailUnavailable = "EmailUnavailable"
 	// ReasonUsernameUnavailable: every username that Rollcall derives for the learner is taken.
 	ReasonUsernameUnavailable = "UsernameUnavailable"

@@ -14,7 +14,7 @@ type Platform interface {
 	// Probe checks the credentials and finds out what the platform can do.
 	Probe(ctx context.Context) (Capabilities, error)
 
-	// FindLearner gives the account that has the e-mail address, in whatever case, or nil if none has.
+	// FindLearner gives the account that has the e-mail address, in whatever case, or nil if none shows itself.
 	FindLearner(ctx context.Context, email string) (*Learner, error)
 
 	// LookUpLearner gives the account that has the username, or nil if none has.
@@ -22,15 +22,15 @@ type Platform interface {
 
 	// CreateLearner makes an account and gives it back. A Conflict with reason EmailInUse means that the e-mail address
 	// is taken, perhaps by a call whose answer was lost: find the learner again. One with reason AwaitingFirstLogin means
-	// that no accounts are made: the learner's first login does it.
+	// that no accounts are made: the learner's first login does it. AccountRetired, which is Fatal, says whose address it was.
 	CreateLearner(ctx context.Context, learner NewLearner) (Learner, error)
 
 	// SetName gives the account another full name. A Conflict with reason AccountReadOnly means that the platform does not
 	// let it be changed from here.
 	SetName(ctx context.Context, username, name string) error
 
-	// SetEmail gives the account another e-mail address. It fails as SetName does, and with the Conflict EmailInUse when
-	// the address is taken.
+	// SetEmail gives the account another e-mail address. It fails as SetName does, and when the address is taken as
+	// CreateLearner does.
 	SetEmail(ctx context.Context, username, email string) error
 
 	// Deactivate makes the account inactive. It fails as SetName does.

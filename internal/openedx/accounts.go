@@ -27,44 +27,40 @@ func (a account) port() lms.Learner {
 
 // FindLearner gives the account that has the e-mail address; see lms.Platform.
 //
-// It asks the stock API on every route: eox-core sees only the accounts that it counts to its site.
+// It asks the stock API on every route: eox-core sees only the accounts that it counts to its site. A search for addresses
+// shows who has one, and no more, so that the account is looked up by its username.
 func (c *Client) FindLearner(ctx context.Context, email string) (*lms.Learner, error) {
-	accounts, err := c.accounts(ctx, callAccountByEmail, url.Values{"email": {strings.ToLower(email)}})
-	if errors.Is(err, errAbsent) {
-		return nil, nil
-	}
-	if err != nil {
+	found, err := c.byEmail.ask(ctx, "", strings.ToLower(email))
+	if err != nil || found == nil {
 		return nil, err
 	}
-	for _, found := range accounts {
-		// The database may take letters with and without accents for the same; that is another person's account.
-		if strings.EqualFold(found.Email, email) {
-			return new(found.port()), nil
-		}
+	learner, err := c.LookUpLearner(ctx, found.Username)
+	if err == nil && (learner == nil || !strings.EqualFold(learner.Email, email)) {
+		err = &lms.Error{Class: lms.Transient, Reason: v1alpha1.ReasonRetrying, Message: "The account changed while it was looked up."}
 	}
-	return nil, nil
+	return learner, err
 }
 
 // LookUpLearner gives the account that has the username; see lms.Platform.
 func (c *Client) LookUpLearner(ctx context.Context, username string) (*lms.Learner, error) {
-	accounts, err := c.accounts(ctx, callAccountByUsername, url.Values{"username": {username}})
-	if errors.Is(err, errAbsent) {
-		return nil, nil
-	}
-	if err != nil {
+	found, err := c.byUsername.ask(ctx, "", username)
+	if err != nil || found == nil {
 		return nil, err
 	}
-	for _, found := range accounts {
-		if strings.EqualFold(found.Username, username) {
-			return new(found.port()), nil
-		}
-	}
-	return nil, nil
+	return new(found.port()), nil
 }
 
-func (c *Client) accounts(ctx context.Context, name call, query url.Values) (accounts []account, err error) {
-	err = c.do(ctx, request{call: name, method: http.MethodGet, path: "/api/user/v1/accounts", query: query}, &accounts)
-	return accounts, err
+// orRetired gives the refusal of an e-mail address, unless the address is a retired account's. Searches do not show those:
+// who asks for one address alone is told.
+func (c *Client) orRetired(ctx context.Context, email string, refusal error) error {
+	var accounts []account
+	err := c.do(ctx, request{
+		call: callAccountByEmail, method: http.MethodGet, path: pathAccounts, query: url.Values{"email": {strings.ToLower(email)}},
+	}, &accounts)
+	if err == nil || errors.Is(err, errAbsent) {
+		return refusal
+	}
+	return err
 }
 
 // CreateLearner makes an account by the route in use; see lms.Platform.
@@ -76,7 +72,8 @@ func (c *Client) CreateLearner(ctx context.Context, learner lms.NewLearner) (lms
 	create := c.register
 	switch routes.account {
 	case v1alpha1.AccountRouteFirstLogin:
-		return lms.Learner{}, &lms.Error{Class: lms.Conflict, Reason: v1alpha1.ReasonAwaitingFirstLogin, Message: awaitingFirstLogin}
+		awaited := &lms.Error{Class: lms.Conflict, Reason: v1alpha1.ReasonAwaitingFirstLogin, Message: awaitingFirstLogin}
+		return lms.Learner{}, c.orRetired(ctx, learner.Email, awaited)
 	case v1alpha1.AccountRouteEoxCore:
 		create = c.createByEoxCore
 	}
@@ -90,6 +87,9 @@ func (c *Client) CreateLearner(ctx context.Context, learner lms.NewLearner) (lms
 		})
 		if err == nil {
 			return c.complete(ctx, created), nil
+		}
+		if lms.AsError(err).Reason == v1alpha1.ReasonEmailInUse {
+			return lms.Learner{}, c.orRetired(ctx, learner.Email, err)
 		}
 		if !errors.Is(err, errUsernameTaken) {
 			return lms.Learner{}, err

@@ -12,6 +12,7 @@ const (
 	callMe                 call = "me"
 	callEoxInfo            call = "eox_info"
 	callEoxUserInfo        call = "eox_userinfo"
+	callSearchEmails       call = "search_emails"
 	callAccountByEmail     call = "account_by_email"
 	callAccountByUsername  call = "account_by_username"
 	callRegister           call = "registration"
@@ -28,7 +29,7 @@ const (
 )
 
 var calls = []call{
-	callToken, callRoles, callMe, callEoxInfo, callEoxUserInfo, callAccountByEmail, callAccountByUsername, callRegister,
+	callToken, callRoles, callMe, callEoxInfo, callEoxUserInfo, callSearchEmails, callAccountByEmail, callAccountByUsername, callRegister,
 	callEoxCreateUser, callEoxUpdateUser, callEoxReplaceEmail, callCourse, callReadEnrollment, callWriteEnrollment,
 	callPreEnroll, callCancelPreEnroll, callEoxReadEnrollment, callEoxWriteEnrollment,
 }

@@ -103,7 +103,10 @@ var table = []row{
 	{call: callEoxUserInfo, body: statuses(401, 404), class: lms.Fatal, reason: v1alpha1.ReasonRouteUnavailable, platformWide: true,
 		message: "The eox-core plugin of the LMS refuses the service user.", because: errPluginRefuses},
 
-	// Accounts. A retired account's address is known by a 404 that has something to say.
+	// Accounts. Who is not staff is told that there is nothing to search. A retired account's address is known by a 404 that
+	// has something to say.
+	{call: callSearchEmails, status: 404, body: hasKey("developer_message"), class: lms.Fatal, reason: v1alpha1.ReasonNotStaff, platformWide: true,
+		message: notStaff},
 	{call: callAccountByEmail, status: 404, body: hasKey("error_msg"), class: lms.Fatal, reason: v1alpha1.ReasonAccountRetired,
 		message: "The account with this e-mail address was retired on the LMS. Cancel the retirement there, or give the learner another address."},
 	{call: callAccountByEmail, status: 404, body: empty, class: lms.Conflict, reason: v1alpha1.ReasonLearnerNotFound,

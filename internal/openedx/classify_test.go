@@ -72,6 +72,8 @@ var classifications = []struct {
 	{name: "eox-core dislikes the user", call: callEoxUserInfo, answer: said(401, `{"detail": "Invalid token"}`),
 		want: platformWide(lms.Fatal, v1alpha1.ReasonRouteUnavailable), cause: errPluginRefuses},
 
+	{name: "search: not staff", call: callSearchEmails, answer: said(404, `{"developer_message": "not_found", "user_message": "Not Found"}`),
+		want: platformWide(lms.Fatal, v1alpha1.ReasonNotStaff)},
 	{name: "account", call: callAccountByEmail, answer: said(200, `[{"username": "ada"}]`)},
 	{name: "account: none", call: callAccountByEmail, answer: said(404, ``),
 		want: verdict(lms.Conflict, v1alpha1.ReasonLearnerNotFound), cause: errAbsent},

@@ -60,6 +60,8 @@ type Client struct {
 	credentials *credentials
 	throttles   *throttles
 
+	byEmail, byUsername *batcher[string, *account]
+
 	hidden *lru.Cache // the usernames that eox-core does not see
 
 	asked   routes
@@ -121,6 +123,8 @@ func New(config Config) (*Client, error) {
 		asked:     asked,
 		probing:   newTurn(),
 	}
+	client.byEmail = newBatcher(client.clock, client.turnOf(callSearchEmails), client.searchEmails)
+	client.byUsername = newBatcher(client.clock, client.turnOf(callAccountByUsername), client.accountsByUsername)
 	client.credentials = newCredentials(client, config.ClientID, config.ClientSecret)
 	limits.show(client)
 	return client, nil

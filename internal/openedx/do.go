@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/lms"
@@ -19,6 +20,9 @@ import (
 // maxBody is more than any answer that is asked for: a course with all its modes has a few kilobytes. What is longer
 // is cut off, and then not the JSON that it should be.
 const maxBody = 1 << 20
+
+// timeoutEach is what each item of many adds to the time-out of a call: ten times what the slowest kind was seen to take.
+const timeoutEach = 400 * time.Millisecond
 
 // request is one call to the LMS.
 type request struct {
@@ -34,6 +38,8 @@ type request struct {
 	anonymous bool
 	// pass was taken before the request was made; without one, the call takes its own.
 	pass *pass
+	// items is how many things it asks for together, if there can be many: it may take longer for each of them.
+	items int
 }
 
 // do makes a call, from its turn to the classified answer, and decodes the answer into out; nil is for a call whose answer
@@ -76,6 +82,16 @@ func (c *Client) admit(ctx context.Context, name call) (*pass, error) {
 	return c.throttles.of(name).admit(ctx)
 }
 
+// turnOf admits calls of a kind that are made of many wishes. As for every call, the token comes before the turn.
+func (c *Client) turnOf(name call) func(context.Context) (*pass, error) {
+	return func(ctx context.Context) (*pass, error) {
+		if _, err := c.credentials.get(ctx, ""); err != nil {
+			return nil, err
+		}
+		return c.admit(ctx, name)
+	}
+}
+
 // tokenFor gives the token for a request, or none for an anonymous one.
 func (c *Client) tokenFor(ctx context.Context, r request) (string, error) {
 	if r.anonymous {
@@ -103,7 +119,7 @@ func (c *Client) authorized(ctx context.Context, r request, token string) (answe
 }
 
 func (c *Client) send(ctx context.Context, r request, token string) answer {
-	return c.timed(ctx, r.call, func(ctx context.Context) answer {
+	return c.timed(ctx, r.call, c.timeout+time.Duration(r.items)*timeoutEach, func(ctx context.Context) answer {
 		httpRequest, err := c.newRequest(ctx, r, token)
 		if err != nil {
 			return answer{status: noAnswer, cause: errors.New("the request cannot be made")}
@@ -122,8 +138,8 @@ func (c *Client) send(ctx context.Context, r request, token string) answer {
 }
 
 // timed runs one exchange with the LMS within the time-out, and counts it.
-func (c *Client) timed(ctx context.Context, name call, exchange func(context.Context) answer) answer {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+func (c *Client) timed(ctx context.Context, name call, timeout time.Duration, exchange func(context.Context) answer) answer {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	start := c.clock.Now()
 	a := exchange(ctx)

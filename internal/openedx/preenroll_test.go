@@ -70,6 +70,14 @@ func TestACourseThatAdmitsNobodyIsNeverPreEnrolledIn(t *testing.T) {
 	}
 }
 
+func TestARetiredLearnerIsNotWaitedFor(t *testing.T) {
+	client := newClient(t, firstLogin(configFor(start(t))))
+	learner := newLearner()
+	learner.Email = "p.gone@acme.com"
+	_, err := client.CreateLearner(t.Context(), learner)
+	mustFail(t, err, lms.Fatal, v1alpha1.ReasonAccountRetired)
+}
+
 func TestOnTheFirstLoginRouteThePluginIsOfNoInterest(t *testing.T) {
 	standIn := start(t)
 	found, err := newClient(t, firstLogin(configFor(standIn))).Probe(t.Context())

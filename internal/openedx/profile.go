@@ -34,8 +34,11 @@ func (c *Client) SetEmail(ctx context.Context, username, email string) error {
 		call: callEoxReplaceEmail, method: http.MethodPatch, path: "/eox-core/support-api/v1/user/replace-email/",
 		query: url.Values{"username": {username}}, json: map[string]string{"new_email": strings.ToLower(email)},
 	})
-	if err == nil && !strings.EqualFold(changed.Email, email) {
-		err = notAsAsked()
+	switch {
+	case err != nil && lms.AsError(err).Class == lms.Conflict:
+		return c.orRetired(ctx, email, err)
+	case err == nil && !strings.EqualFold(changed.Email, email):
+		return notAsAsked()
 	}
 	return err
 }

@@ -25,7 +25,7 @@ func TestAnOutageOfOneCallIsNotMetByAllUntilAProbeFindsItOver(t *testing.T) {
 				_, err := client.FindLearner(t.Context(), secretEmail)
 				mustFail(t, err, lms.Transient, v1alpha1.ReasonUnreachable)
 			}
-			if got := callsTo(standIn, http.MethodGet, pathAccounts); got != 1 {
+			if got := callsTo(standIn, http.MethodPost, pathSearch); got != 1 {
 				t.Errorf("%d calls met the outage", got)
 			}
 			if told := len(client.Refusals()) > 0; told != (said > 0) {

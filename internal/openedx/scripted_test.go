@@ -52,6 +52,7 @@ const (
 	inactiveAudit = `{"is_active": false, "mode": "audit"}`
 	mismatch      = `400 {"message": "Enrollment mode mismatch: active mode=verified, requested mode=audit. Won't deactivate."}`
 
+	search   = "POST /api/user/v1/accounts/search_emails"
 	readAda  = "GET /api/enrollment/v1/enrollment/ada"
 	write    = "POST /api/enrollment/v1/enrollment"
 	eoxRead  = "GET /eox-core/api/v1/enrollment/"
@@ -95,7 +96,7 @@ func TestWritesThatAreAcceptedAndNotDone(t *testing.T) {
 }
 
 func TestABlankAnswerIsNoAnswer(t *testing.T) {
-	client := scripted{"GET /api/user/v1/accounts": {""}, readAda: {""}}.client(t, stock)
+	client := scripted{search: {""}, readAda: {""}}.client(t, stock)
 	_, err := client.FindLearner(t.Context(), "ada@acme.com")
 	mustFail(t, err, lms.Transient, v1alpha1.ReasonUnexpectedAnswer)
 	if err := client.Withdraw(t.Context(), "ada", openCourse); err != nil {
@@ -105,7 +106,8 @@ func TestABlankAnswerIsNoAnswer(t *testing.T) {
 
 // MySQL may find andré for andre.
 func TestAnotherPersonsAccountIsNotAdopted(t *testing.T) {
-	client := scripted{"GET /api/user/v1/accounts": {`[{"username": "andre", "id": 7, "email": "andr\u00e9@acme.com", "is_active": true}]`}}.client(t, stock)
+	andre := []string{`[{"username": "andre", "id": 7, "email": "andr\u00e9@acme.com", "is_active": true}]`}
+	client := scripted{search: andre, "GET /api/user/v1/accounts": andre}.client(t, stock)
 	if found, err := client.FindLearner(t.Context(), "andre@acme.com"); found != nil || err != nil {
 		t.Errorf("found %+v, %v", found, err)
 	}
@@ -116,7 +118,7 @@ func TestAnotherPersonsAccountIsNotAdopted(t *testing.T) {
 
 // A path in a label would be a username in the metrics, and a new series for each.
 func TestMetricsNameKindsOfCalls(t *testing.T) {
-	client := scripted{"GET /api/user/v1/accounts": {`[]`}}.client(t, stock)
+	client := scripted{search: {`[]`}}.client(t, stock)
 	if _, err := client.FindLearner(t.Context(), "ada@acme.com"); err != nil {
 		t.Fatal(err)
 	}
@@ -139,9 +141,9 @@ func TestMetricsNameKindsOfCalls(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"rollcall_lms_requests_total call account_by_email",
+		"rollcall_lms_requests_total call search_emails",
 		"rollcall_lms_requests_total status 200",
-		"rollcall_lms_request_duration_seconds call account_by_email",
+		"rollcall_lms_request_duration_seconds call search_emails",
 	} {
 		if !slices.Contains(kinds, want) {
 			t.Errorf("there is no %s", want)

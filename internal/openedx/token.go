@@ -96,7 +96,7 @@ func (c *credentials) fetch(ctx context.Context) (token string, lifetime time.Du
 	if err != nil {
 		return "", 0, err
 	}
-	a := c.client.timed(ctx, callToken, func(ctx context.Context) answer {
+	a := c.client.timed(ctx, callToken, c.client.timeout, func(ctx context.Context) answer {
 		fetched, err := c.config.Token(context.WithValue(ctx, oauth2.HTTPClient, c.client.http))
 		if err != nil {
 			return tokenFailure(err)
