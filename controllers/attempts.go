@@ -79,6 +79,10 @@ func standing(attempts *v1alpha1.Attempts, after time.Duration) outcome {
 // whole.
 func (r *reconciler) failed(o object, platform *v1alpha1.LearningPlatform, attempts **v1alpha1.Attempts, basis string, err error) outcome {
 	failure := lms.AsError(err)
+	if failure.Class == lms.Withheld {
+		*attempts = nil
+		return stalled(failure.Reason, failure.Message, 0)
+	}
 	if failure.Class == lms.Throttled {
 		r.platforms.noteThrottle(platform)
 		return working(failure.Reason, failure.Message, max(failure.RetryAfter, time.Second)) // A turn of its own: no jitter.

@@ -83,7 +83,7 @@ func (r *contactReconciler) settleEnrollments(ctx context.Context, contact *v1al
 		if !metav1.IsControlledBy(enrollment, contact) {
 			continue
 		}
-		sum.withdrawing++
+		sum.addDropped(enrollment)
 		if err := r.deleteEnrollment(ctx, enrollment); err != nil {
 			return outcome{}, err
 		}
@@ -155,9 +155,10 @@ type tally struct {
 	// unvisited were not looked at since they were made or changed; pending are being worked on; withdrawing were
 	// dropped by the document; unwritten could not be made or changed.
 	unvisited, pending, withdrawing, unwritten int
-	// conflict, stall and work are how the first of each kind stands.
-	conflict, stall, work *metav1.Condition
-	after                 time.Duration
+	// conflict, stall and work are how the first of each kind stands, and held how the first does that was dropped and waits
+	// for somebody to release the withdrawal.
+	conflict, stall, work, held *metav1.Condition
+	after                       time.Duration
 }
 
 func (t *tally) wakeAfter(after time.Duration) {
@@ -186,6 +187,15 @@ func (t *tally) add(enrollment *v1alpha1.Enrollment) {
 	}
 }
 
+func (t *tally) addDropped(enrollment *v1alpha1.Enrollment) {
+	ready := meta.FindStatusCondition(enrollment.Status.Conditions, v1alpha1.ConditionReady)
+	if ready != nil && ready.Reason == v1alpha1.ReasonRemovalHeld {
+		t.held = firstOf(t.held, ready)
+		return
+	}
+	t.withdrawing++
+}
+
 func firstOf(first, next *metav1.Condition) *metav1.Condition {
 	if first != nil {
 		return first
@@ -205,6 +215,8 @@ func (t *tally) report(contact *v1alpha1.Contact) outcome {
 		return working(v1alpha1.ReasonRetrying, fmt.Sprintf("%d of %d Enrollments could not be written; Rollcall's log says why.", t.unwritten, t.total), wait.Jitter(unwrittenRetry, jitter))
 	case t.unvisited > 0 || t.withdrawing > 0:
 		return working(v1alpha1.ReasonQueued, enrollmentsFollow, t.after)
+	case t.held != nil:
+		return stalled(t.held.Reason, t.held.Message, t.after)
 	case t.stalled > 0:
 		return stalled(t.stall.Reason, fmt.Sprintf("%d of %d enrollments need somebody. The first: %s", t.stalled, t.total, t.stall.Message), t.after)
 	case t.conflicted > 0:

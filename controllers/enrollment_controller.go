@@ -15,16 +15,21 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/access"
+	"rollcall.dev/rollcall/internal/brakes"
 	"rollcall.dev/rollcall/internal/leaving"
 	"rollcall.dev/rollcall/internal/lms"
 	"rollcall.dev/rollcall/internal/trail"
 )
 
 // enrollmentReconciler enrolls a learner while the access window is open, and withdraws them otherwise.
-type enrollmentReconciler struct{ reconciler }
+type enrollmentReconciler struct {
+	reconciler
+	brakes *brakes.Brakes
+}
 
 // +kubebuilder:rbac:groups=rollcall.dev,resources=enrollments,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=rollcall.dev,resources=enrollments/status,verbs=get;patch
@@ -37,7 +42,7 @@ func (r *enrollmentReconciler) setUp(mgr ctrl.Manager) error {
 		For(&v1alpha1.Enrollment{}, builder.WithPredicates(specOrRequest())).
 		Watches(&v1alpha1.Contact{}, handler.EnqueueRequestsFromMapFunc(r.enrollmentsOfContact), builder.WithPredicates(learnerOrSpec())).
 		Watches(&v1alpha1.Course{}, handler.EnqueueRequestsFromMapFunc(r.enrollmentsInCourse), builder.WithPredicates(offerOrSpec())).
-		Watches(&v1alpha1.LearningPlatform{}, onPlatform(r.enrollmentsOn), builder.WithPredicates(standingOrSpec())).
+		Watches(&v1alpha1.LearningPlatform{}, onPlatform(r.enrollmentsOn), builder.WithPredicates(predicate.Or(standingOrSpec(), released()))).
 		Complete(r)
 }
 
@@ -101,6 +106,7 @@ func (r *enrollmentReconciler) reconcile(ctx context.Context, enrollment *v1alph
 	now := r.clock.Now()
 	standing, edge := window.At(now)
 	enrollment.Status.Access = standing
+	notePlan(enrollment, window, now)
 
 	var o outcome
 	switch {
@@ -130,6 +136,9 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 		return r.preEnroll(ctx, enrollment, contact, platform, course)
 	}
 	moved := status.Username != learner.Username || status.CourseKey != course.Spec.CourseKey
+	if !moved {
+		r.noRemoval(enrollment)
+	}
 	otherMode := course.Spec.Mode != "" && status.Mode != course.Spec.Mode
 	if ptr.Deref(status.Enrolled, false) && !moved && !otherMode && !checkRequested(enrollment) {
 		status.Attempts = nil

@@ -88,11 +88,15 @@ func (r *enrollmentReconciler) leave(ctx context.Context, connection lms.Platfor
 		return err
 	}
 	if loses {
+		if err := r.brake(enrollment, platform); err != nil {
+			return err
+		}
 		err := connection.Withdraw(ctx, status.Username, status.CourseKey)
 		if err != nil && !slices.Contains([]string{v1alpha1.ReasonLearnerNotFound, v1alpha1.ReasonCourseNotFound}, lms.AsError(err).Reason) {
 			return err
 		}
 	}
 	status.Enrolled = new(false)
+	r.noRemoval(enrollment)
 	return nil
 }

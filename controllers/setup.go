@@ -12,6 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"rollcall.dev/rollcall/internal/brakes"
 )
 
 const (
@@ -43,12 +45,14 @@ func SetUp(mgr ctrl.Manager, connect Connect, clock clock.PassiveClock) error {
 			fieldManager: "rollcall-" + kind,
 		}
 	}
+	removalBrakes := brakes.New(clock)
 	for kind, controller := range map[string]interface{ setUp(mgr ctrl.Manager) error }{
 		"learningplatform": &learningPlatformReconciler{base("learningplatform")},
 		"course":           &courseReconciler{base("course")},
 		"contact":          &contactReconciler{reconciler: base("contact")},
-		"enrollment":       &enrollmentReconciler{base("enrollment")},
+		"enrollment":       &enrollmentReconciler{base("enrollment"), removalBrakes},
 		"coursementor":     &courseMentorReconciler{base("coursementor")},
+		"summary":          &summaryReconciler{base("summary"), removalBrakes},
 	} {
 		if err := controller.setUp(mgr); err != nil {
 			return fmt.Errorf("cannot set up the %s controller: %w", kind, err)

@@ -101,10 +101,12 @@ func inTrouble(ready metav1.Condition) bool {
 }
 
 // isRoutine says whether an object with this state only waits: for its turn, for the learner's first login, or for its
-// platform, which has events of its own. An event for each such object would double the writes.
+// platform or somebody's word there, of which the platform has events of its own. An event for each such object would double
+// the writes.
 func isRoutine(ready metav1.Condition) bool {
 	switch ready.Reason {
-	case v1alpha1.ReasonQueued, v1alpha1.ReasonThrottled, v1alpha1.ReasonPlatformUnavailable, v1alpha1.ReasonAwaitingFirstLogin:
+	case v1alpha1.ReasonQueued, v1alpha1.ReasonThrottled, v1alpha1.ReasonPlatformUnavailable, v1alpha1.ReasonAwaitingFirstLogin,
+		v1alpha1.ReasonRemovalHeld:
 		return true
 	}
 	return false
@@ -116,7 +118,7 @@ func (r *reconciler) writeStatus(ctx context.Context, before, after object) erro
 	if equality.Semantic.DeepEqual(statusOf(before), statusOf(after)) {
 		return nil
 	}
-	desired, err := statusApplyConfiguration(after, r.Scheme())
+	desired, err := statusApplyConfiguration(withoutSums(after), r.Scheme())
 	if err != nil {
 		return err
 	}

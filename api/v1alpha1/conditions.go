@@ -140,7 +140,8 @@ const (
 	// custom it is a time. The controller echoes it in status.lastHandledReconcileAt.
 	ReconcileRequestedAtAnnotation = "rollcall.dev/reconcile-requested-at"
 	// ReleaseRemovalsAnnotation on a LearningPlatform releases held withdrawals. Its value is the number of them that
-	// status.removals.held showed; it has no effect when more are held by then.
+	// status.removals.held showed; it has no effect when more are held by then. What follows an @ makes the same number a
+	// new value, as in 120@tuesday.
 	ReleaseRemovalsAnnotation = "rollcall.dev/release-removals"
 	// DocumentReceivedAnnotation is the RFC 3339 time at which ingest took the stored document.
 	DocumentReceivedAnnotation = "rollcall.dev/document-received-at"

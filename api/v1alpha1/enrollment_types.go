@@ -112,9 +112,41 @@ type EnrollmentStatus struct {
 	// +optional
 	Attempts *Attempts `json:"attempts,omitempty"`
 
+	// plannedEndDate is the accessEndDate as it stood a day before the access ended, or earlier. A withdrawal for an access
+	// that ends on it is as sold, and none that spec.safety of the platform limits.
+	// +optional
+	PlannedEndDate Date `json:"plannedEndDate,omitempty"`
+
+	// removalHeld says that spec.safety of the platform holds the withdrawal, since when and by which limit. It stays until
+	// the withdrawal is made or not wanted any more. Unset: it is not held.
+	// +optional
+	RemovalHeld HeldRemoval `json:"removalHeld,omitempty,omitzero"`
+
 	// lastSyncTime is when the LMS was last found, or made, to agree.
 	// +optional
 	LastSyncTime *metav1.Time `json:"lastSyncTime,omitempty"`
+}
+
+// RemovalLimit is a limit of spec.safety of a LearningPlatform.
+// +kubebuilder:validation:Enum=Course;Platform
+type RemovalLimit string
+
+const (
+	// RemovalLimitCourse is what one course may lose in an hour. Over it, withdrawals from the course are held.
+	RemovalLimitCourse RemovalLimit = "Course"
+	// RemovalLimitPlatform is what all courses together may lose in an hour. Over it, all withdrawals are held.
+	RemovalLimitPlatform RemovalLimit = "Platform"
+)
+
+// HeldRemoval is a withdrawal that waits until somebody releases it.
+type HeldRemoval struct {
+	// sinceTime is when it was first held. A release is of all that were held by then.
+	// +required
+	SinceTime metav1.Time `json:"sinceTime,omitempty,omitzero"`
+
+	// limit is the one that holds it.
+	// +required
+	Limit RemovalLimit `json:"limit,omitempty"`
 }
 
 // Enrollment is one learner in one course on certain days. The Contact controller makes one for each course of a

@@ -156,7 +156,8 @@ type LearningPlatformSpec struct {
 	EndedEnrollmentRetentionDays *int32 `json:"endedEnrollmentRetentionDays,omitempty"`
 }
 
-// SafetySpec limits withdrawals. Over a limit, withdrawals are held until somebody releases them; enrolling goes on.
+// SafetySpec limits withdrawals, but those at the end of an access that was planned a day before. Over a limit, withdrawals
+// are held until somebody releases them; enrolling goes on.
 // +kubebuilder:validation:MinProperties=1
 type SafetySpec struct {
 	// maxWithdrawalsPerHour is how many learners may be withdrawn in an hour: from all courses together, and from each one.
@@ -226,45 +227,63 @@ type LearningPlatformStatus struct {
 	AccountSweep AccountSweep `json:"accountSweep,omitempty,omitzero"`
 }
 
-// RemovalsStatus counts withdrawals.
+// RemovalsStatus counts withdrawals, but those at the planned end of an access.
 // +kubebuilder:validation:MinProperties=1
 type RemovalsStatus struct {
-	// held is how many withdrawals wait until somebody releases them.
-	// +kubebuilder:validation:Minimum=0
+	// held is how many withdrawals wait until somebody releases them. Unset: none.
+	// +kubebuilder:validation:Minimum=1
 	// +optional
-	Held *int32 `json:"held,omitempty"`
+	Held int32 `json:"held,omitempty"`
 
-	// courses are the courses that the held ones are in, those with the most first; at most 20.
+	// released is how many withdrawals somebody has released that are still to be made. Unset: none.
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	Released int32 `json:"released,omitempty"`
+
+	// recent is how many learners were withdrawn within the limits in the hour up to lastTime. Unset: none.
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	Recent int32 `json:"recent,omitempty"`
+
+	// lastTime is when the last of the recent withdrawals was made. Until an hour later all of them count after a restart.
+	// +optional
+	LastTime *metav1.Time `json:"lastTime,omitempty"`
+
+	// courses are the courses with held or recent withdrawals, those with the most first; at most 20.
 	// +listType=map
 	// +listMapKey=courseKey
 	// +kubebuilder:validation:MaxItems=20
 	// +optional
-	Courses []HeldRemovals `json:"courses,omitempty"`
-
-	// released is how many withdrawals over the limits somebody has agreed to and that were not made yet.
-	// +kubebuilder:validation:Minimum=0
-	// +optional
-	Released *int32 `json:"released,omitempty"`
+	Courses []CourseRemovals `json:"courses,omitempty"`
 
 	// lastRelease echoes the last value of the annotation rollcall.dev/release-removals that was looked at.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	// +optional
 	LastRelease string `json:"lastRelease,omitempty"`
+
+	// lastReleaseTime is when withdrawals were last released: all that were held by then. Unset: never.
+	// +optional
+	LastReleaseTime *metav1.Time `json:"lastReleaseTime,omitempty"`
 }
 
-// HeldRemovals counts the held withdrawals of a course.
-type HeldRemovals struct {
+// CourseRemovals counts the withdrawals of a course.
+type CourseRemovals struct {
 	// courseKey of the course on the LMS.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	// +required
 	CourseKey string `json:"courseKey,omitempty"`
 
-	// held is how many learners would be withdrawn from it.
+	// held is how many learners would be withdrawn from it if they were released. Unset: none.
 	// +kubebuilder:validation:Minimum=1
-	// +required
+	// +optional
 	Held int32 `json:"held,omitempty"`
+
+	// recent is how many learners were withdrawn from it, as in the sum over all courses. Unset: none.
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	Recent int32 `json:"recent,omitempty"`
 }
 
 // ObservedStatus counts what the mode Observe would do.
@@ -321,6 +340,7 @@ type AccountSweep struct {
 // +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.spec.url`
 // +kubebuilder:printcolumn:name="Accounts",type=string,JSONPath=`.status.accountRoute`
 // +kubebuilder:printcolumn:name="Enrollments",type=string,JSONPath=`.status.enrollmentRoute`
+// +kubebuilder:printcolumn:name="Held",type=integer,JSONPath=`.status.removals.held`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

@@ -32,7 +32,7 @@ func TestColumns(t *testing.T) {
 		object client.Object
 		want   string
 	}{
-		"learningplatforms": {platform(), "Name URL Accounts Enrollments Ready State Age | Message"},
+		"learningplatforms": {platform(), "Name URL Accounts Enrollments Held Ready State Age | Message"},
 		"courses":           {course(), "Name Course Key Mode Ready State Age | Title Last-Sync Message"},
 		"contacts":          {contact(), "Name Contact Last-Name Learner Enrolled Ready State Age | Attempts Last-Sync Message"},
 		"enrollments":       {enrollment(), "Name Contact Course Access Enrolled Mode Ready State Age | Start End Attempts Last-Sync Message"},

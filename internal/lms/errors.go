@@ -17,6 +17,8 @@ const (
 	Conflict Class = "Conflict"
 	// Fatal: a repeat gets the same answer until a person changes the request or a setting.
 	Fatal Class = "Fatal"
+	// Withheld: Rollcall did not make the call, though the platform could take it. It costs no attempt.
+	Withheld Class = "Withheld"
 )
 
 // Error is the failure of a call to the platform, classified once, where the answer was read.

@@ -40,6 +40,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.CourseMentorSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CourseMentorStatus"):
 		return &apiv1alpha1.CourseMentorStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CourseRemovals"):
+		return &apiv1alpha1.CourseRemovalsApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CourseSpec"):
 		return &apiv1alpha1.CourseSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CourseStatus"):
@@ -56,8 +58,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.EnrollmentStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("EnrollmentSummary"):
 		return &apiv1alpha1.EnrollmentSummaryApplyConfiguration{}
-	case v1alpha1.SchemeGroupVersion.WithKind("HeldRemovals"):
-		return &apiv1alpha1.HeldRemovalsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("HeldRemoval"):
+		return &apiv1alpha1.HeldRemovalApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LearnerStatus"):
 		return &apiv1alpha1.LearnerStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LearningPlatform"):

@@ -248,6 +248,18 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: observedGeneration
       type:
         scalar: numeric
+- name: dev.rollcall.rollcall.api.v1alpha1.CourseRemovals
+  map:
+    fields:
+    - name: courseKey
+      type:
+        scalar: string
+    - name: held
+      type:
+        scalar: numeric
+    - name: recent
+      type:
+        scalar: numeric
 - name: dev.rollcall.rollcall.api.v1alpha1.CourseSpec
   map:
     fields:
@@ -431,12 +443,18 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: observedGeneration
       type:
         scalar: numeric
+    - name: plannedEndDate
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.Date
     - name: platform
       type:
         scalar: string
     - name: preEnrolledEmail
       type:
         scalar: string
+    - name: removalHeld
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.HeldRemoval
     - name: username
       type:
         scalar: string
@@ -457,15 +475,15 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: numeric
 - name: dev.rollcall.rollcall.api.v1alpha1.ErrorClass
   scalar: string
-- name: dev.rollcall.rollcall.api.v1alpha1.HeldRemovals
+- name: dev.rollcall.rollcall.api.v1alpha1.HeldRemoval
   map:
     fields:
-    - name: courseKey
+    - name: limit
       type:
-        scalar: string
-    - name: held
+        namedType: dev.rollcall.rollcall.api.v1alpha1.RemovalLimit
+    - name: sinceTime
       type:
-        scalar: numeric
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
 - name: dev.rollcall.rollcall.api.v1alpha1.LearnerStatus
   map:
     fields:
@@ -623,6 +641,8 @@ var schemaYAML = typed.YAMLObject(`types:
       default: default
 - name: dev.rollcall.rollcall.api.v1alpha1.ProvisionedBy
   scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.RemovalLimit
+  scalar: string
 - name: dev.rollcall.rollcall.api.v1alpha1.RemovalsStatus
   map:
     fields:
@@ -630,7 +650,7 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         list:
           elementType:
-            namedType: dev.rollcall.rollcall.api.v1alpha1.HeldRemovals
+            namedType: dev.rollcall.rollcall.api.v1alpha1.CourseRemovals
           elementRelationship: associative
           keys:
           - courseKey
@@ -640,6 +660,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: lastRelease
       type:
         scalar: string
+    - name: lastReleaseTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: lastTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: recent
+      type:
+        scalar: numeric
     - name: released
       type:
         scalar: numeric

@@ -33,6 +33,12 @@ type EnrollmentStatusApplyConfiguration struct {
 	EnrollmentID *string `json:"enrollmentID,omitempty"`
 	// attempts are the failed attempts to enroll or withdraw since the last success or change.
 	Attempts *AttemptsApplyConfiguration `json:"attempts,omitempty"`
+	// plannedEndDate is the accessEndDate as it stood a day before the access ended, or earlier. A withdrawal for an access
+	// that ends on it is as sold, and none that spec.safety of the platform limits.
+	PlannedEndDate *apiv1alpha1.Date `json:"plannedEndDate,omitempty"`
+	// removalHeld says that spec.safety of the platform holds the withdrawal, since when and by which limit. It stays until
+	// the withdrawal is made or not wanted any more. Unset: it is not held.
+	RemovalHeld *HeldRemovalApplyConfiguration `json:"removalHeld,omitempty"`
 	// lastSyncTime is when the LMS was last found, or made, to agree.
 	LastSyncTime *v1.Time `json:"lastSyncTime,omitempty"`
 }
@@ -141,6 +147,22 @@ func (b *EnrollmentStatusApplyConfiguration) WithEnrollmentID(value string) *Enr
 // If called multiple times, the Attempts field is set to the value of the last call.
 func (b *EnrollmentStatusApplyConfiguration) WithAttempts(value *AttemptsApplyConfiguration) *EnrollmentStatusApplyConfiguration {
 	b.Attempts = value
+	return b
+}
+
+// WithPlannedEndDate sets the PlannedEndDate field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PlannedEndDate field is set to the value of the last call.
+func (b *EnrollmentStatusApplyConfiguration) WithPlannedEndDate(value apiv1alpha1.Date) *EnrollmentStatusApplyConfiguration {
+	b.PlannedEndDate = &value
+	return b
+}
+
+// WithRemovalHeld sets the RemovalHeld field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the RemovalHeld field is set to the value of the last call.
+func (b *EnrollmentStatusApplyConfiguration) WithRemovalHeld(value *HeldRemovalApplyConfiguration) *EnrollmentStatusApplyConfiguration {
+	b.RemovalHeld = value
 	return b
 }
 

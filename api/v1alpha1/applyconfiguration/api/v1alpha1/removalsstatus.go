@@ -2,19 +2,29 @@
 
 package v1alpha1
 
+import (
+	v1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
 // RemovalsStatusApplyConfiguration represents a declarative configuration of the RemovalsStatus type for use
 // with apply.
 //
-// RemovalsStatus counts withdrawals.
+// RemovalsStatus counts withdrawals, but those at the planned end of an access.
 type RemovalsStatusApplyConfiguration struct {
-	// held is how many withdrawals wait until somebody releases them.
+	// held is how many withdrawals wait until somebody releases them. Unset: none.
 	Held *int32 `json:"held,omitempty"`
-	// courses are the courses that the held ones are in, those with the most first; at most 20.
-	Courses []HeldRemovalsApplyConfiguration `json:"courses,omitempty"`
-	// released is how many withdrawals over the limits somebody has agreed to and that were not made yet.
+	// released is how many withdrawals somebody has released that are still to be made. Unset: none.
 	Released *int32 `json:"released,omitempty"`
+	// recent is how many learners were withdrawn within the limits in the hour up to lastTime. Unset: none.
+	Recent *int32 `json:"recent,omitempty"`
+	// lastTime is when the last of the recent withdrawals was made. Until an hour later all of them count after a restart.
+	LastTime *v1.Time `json:"lastTime,omitempty"`
+	// courses are the courses with held or recent withdrawals, those with the most first; at most 20.
+	Courses []CourseRemovalsApplyConfiguration `json:"courses,omitempty"`
 	// lastRelease echoes the last value of the annotation rollcall.dev/release-removals that was looked at.
 	LastRelease *string `json:"lastRelease,omitempty"`
+	// lastReleaseTime is when withdrawals were last released: all that were held by then. Unset: never.
+	LastReleaseTime *v1.Time `json:"lastReleaseTime,omitempty"`
 }
 
 // RemovalsStatusApplyConfiguration constructs a declarative configuration of the RemovalsStatus type for use with
@@ -31,10 +41,34 @@ func (b *RemovalsStatusApplyConfiguration) WithHeld(value int32) *RemovalsStatus
 	return b
 }
 
+// WithReleased sets the Released field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Released field is set to the value of the last call.
+func (b *RemovalsStatusApplyConfiguration) WithReleased(value int32) *RemovalsStatusApplyConfiguration {
+	b.Released = &value
+	return b
+}
+
+// WithRecent sets the Recent field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Recent field is set to the value of the last call.
+func (b *RemovalsStatusApplyConfiguration) WithRecent(value int32) *RemovalsStatusApplyConfiguration {
+	b.Recent = &value
+	return b
+}
+
+// WithLastTime sets the LastTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastTime field is set to the value of the last call.
+func (b *RemovalsStatusApplyConfiguration) WithLastTime(value v1.Time) *RemovalsStatusApplyConfiguration {
+	b.LastTime = &value
+	return b
+}
+
 // WithCourses adds the given value to the Courses field in the declarative configuration
 // and returns the receiver, so that objects can be build by chaining "With" function invocations.
 // If called multiple times, values provided by each call will be appended to the Courses field.
-func (b *RemovalsStatusApplyConfiguration) WithCourses(values ...*HeldRemovalsApplyConfiguration) *RemovalsStatusApplyConfiguration {
+func (b *RemovalsStatusApplyConfiguration) WithCourses(values ...*CourseRemovalsApplyConfiguration) *RemovalsStatusApplyConfiguration {
 	for i := range values {
 		if values[i] == nil {
 			panic("nil value passed to WithCourses")
@@ -44,18 +78,18 @@ func (b *RemovalsStatusApplyConfiguration) WithCourses(values ...*HeldRemovalsAp
 	return b
 }
 
-// WithReleased sets the Released field in the declarative configuration to the given value
-// and returns the receiver, so that objects can be built by chaining "With" function invocations.
-// If called multiple times, the Released field is set to the value of the last call.
-func (b *RemovalsStatusApplyConfiguration) WithReleased(value int32) *RemovalsStatusApplyConfiguration {
-	b.Released = &value
-	return b
-}
-
 // WithLastRelease sets the LastRelease field in the declarative configuration to the given value
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the LastRelease field is set to the value of the last call.
 func (b *RemovalsStatusApplyConfiguration) WithLastRelease(value string) *RemovalsStatusApplyConfiguration {
 	b.LastRelease = &value
+	return b
+}
+
+// WithLastReleaseTime sets the LastReleaseTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the LastReleaseTime field is set to the value of the last call.
+func (b *RemovalsStatusApplyConfiguration) WithLastReleaseTime(value v1.Time) *RemovalsStatusApplyConfiguration {
+	b.LastReleaseTime = &value
 	return b
 }

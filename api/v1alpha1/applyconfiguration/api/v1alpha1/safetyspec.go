@@ -5,7 +5,8 @@ package v1alpha1
 // SafetySpecApplyConfiguration represents a declarative configuration of the SafetySpec type for use
 // with apply.
 //
-// SafetySpec limits withdrawals. Over a limit, withdrawals are held until somebody releases them; enrolling goes on.
+// SafetySpec limits withdrawals, but those at the end of an access that was planned a day before. Over a limit, withdrawals
+// are held until somebody releases them; enrolling goes on.
 type SafetySpecApplyConfiguration struct {
 	// maxWithdrawalsPerHour is how many learners may be withdrawn in an hour: from all courses together, and from each one.
 	// Default: 500.

@@ -1,0 +1,127 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/brakes"
+)
+
+// summaryGap is the least time between two looks at what changes with every learner.
+const summaryGap = 2 * time.Second
+
+// summaryReconciler shows on a platform what its learners add up to, and lets held withdrawals go when somebody says so. Its
+// part of the status is its own, so that neither a probe nor a sum waits for the other.
+type summaryReconciler struct {
+	reconciler
+	brakes *brakes.Brakes
+}
+
+func (r *summaryReconciler) setUp(mgr ctrl.Manager) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("summary").
+		WithOptions(r.options(1)).
+		For(&v1alpha1.LearningPlatform{}, builder.WithPredicates(releaseRequest())).
+		Watches(&v1alpha1.Enrollment{}, handler.Funcs{
+			CreateFunc: func(_ context.Context, e event.CreateEvent, queue requestQueue) { r.saw(nil, e.Object, queue) },
+			UpdateFunc: func(_ context.Context, e event.UpdateEvent, queue requestQueue) {
+				r.saw(e.ObjectOld, e.ObjectNew, queue)
+			},
+			DeleteFunc: func(_ context.Context, e event.DeleteEvent, queue requestQueue) { r.saw(e.Object, nil, queue) },
+		}).
+		Complete(r)
+}
+
+// saw tells the brakes of a change, and has the platform looked at if that shows there.
+func (r *summaryReconciler) saw(was, is client.Object, queue requestQueue) {
+	before, _ := was.(*v1alpha1.Enrollment)
+	now, _ := is.(*v1alpha1.Enrollment)
+	if !r.brakes.Saw(before, now) {
+		return
+	}
+	for _, enrollment := range []*v1alpha1.Enrollment{before, now} {
+		if enrollment != nil && enrollment.Status.Platform != "" {
+			key := client.ObjectKey{Namespace: enrollment.Namespace, Name: enrollment.Status.Platform}
+			queue.AddAfter(reconcile.Request{NamespacedName: key}, summaryGap)
+		}
+	}
+}
+
+// releaseRequest lets through a platform when somebody wants to release withdrawals.
+func releaseRequest() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetAnnotations()[v1alpha1.ReleaseRemovalsAnnotation] != e.ObjectNew.GetAnnotations()[v1alpha1.ReleaseRemovalsAnnotation]
+	}}
+}
+
+// Reconcile releases what somebody agreed to, and writes the sums. All Enrollments were seen before its first visit, so that
+// from then on withdrawals may be made.
+func (r *summaryReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	platform := &v1alpha1.LearningPlatform{}
+	if err := r.Get(ctx, request.NamespacedName, platform); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.brakes.Forget(request.NamespacedName)
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	before := platform.DeepCopy()
+	r.brakes.Open(platform)
+	announcements := r.release(platform)
+	sum, after := r.brakes.Sum(platform)
+	platform.Status.Removals = *sum
+	announcements = append(announcements, r.showHeld(platform)...)
+
+	if err := r.writeSums(ctx, before, platform); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	for _, a := range announcements {
+		r.recorder.Eventf(platform, nil, a.severity, a.reason, "LimitRemovals", "%s", a.message)
+	}
+	return ctrl.Result{RequeueAfter: after}, nil
+}
+
+// writeSums applies the sums as this controller's part of the status, if they changed.
+func (r *summaryReconciler) writeSums(ctx context.Context, before, after *v1alpha1.LearningPlatform) error {
+	if equality.Semantic.DeepEqual(before.Status, after.Status) {
+		return nil
+	}
+	sums := &v1alpha1.LearningPlatform{}
+	sums.Namespace, sums.Name, sums.UID = after.Namespace, after.Name, after.UID
+	sums.Status.Removals = after.Status.Removals
+	if held := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionRemovalsHeld); held != nil {
+		sums.Status.Conditions = append(sums.Status.Conditions, *held)
+	}
+	desired, err := statusApplyConfiguration(sums, r.Scheme())
+	if err != nil {
+		return err
+	}
+	if err := r.Status().Apply(ctx, desired, client.FieldOwner(r.fieldManager), client.ForceOwnership); err != nil {
+		return fmt.Errorf("cannot write the sums of the LearningPlatform: %w", err)
+	}
+	return nil
+}
+
+// withoutSums gives the part of an object's status that belongs to its own controller.
+func withoutSums(o object) object {
+	platform, ok := o.(*v1alpha1.LearningPlatform)
+	if !ok {
+		return o
+	}
+	platform = platform.DeepCopy()
+	platform.Status.Removals = v1alpha1.RemovalsStatus{}
+	meta.RemoveStatusCondition(&platform.Status.Conditions, v1alpha1.ConditionRemovalsHeld)
+	return platform
+}

@@ -1,0 +1,337 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/names"
+)
+
+// newLimitedCompany allows so many withdrawals an hour.
+func newLimitedCompany(t *testing.T, withdrawals int32, courses ...string) *company {
+	t.Helper()
+	c := newCompany(t, courses...)
+	change(c, c.defaultPlatform(), func(platform *v1alpha1.LearningPlatform) {
+		platform.Spec.Safety = v1alpha1.SafetySpec{MaxWithdrawalsPerHour: &withdrawals, MaxWithdrawalPercentPerHour: new(int32(100))}
+	})
+	c.waitForState(c.defaultPlatform(), v1alpha1.ReasonConnected)
+	return c
+}
+
+// enrollAll sends documents of so many learners, and waits until they are enrolled.
+func (c *company) enrollAll(n int, courses ...string) {
+	c.t.Helper()
+	for i := range n {
+		c.mustPut(joe(fmt.Sprint(i), courses...), http.StatusCreated)
+	}
+	for i := range n {
+		c.waitForContact(fmt.Sprint(i), v1alpha1.ReasonSynced)
+	}
+}
+
+// enrolledOf counts those of so many learners who are enrolled in the course on the LMS.
+func (c *company) enrolledOf(n int, course string) (enrolled int) {
+	for i := range n {
+		if c.enrolledOnLMS(joe(fmt.Sprint(i)).Email, course) {
+			enrolled++
+		}
+	}
+	return enrolled
+}
+
+func (c *company) waitForEnrolled(n int, course string, want int) {
+	c.t.Helper()
+	c.eventually(fmt.Sprintf("%d of %d are enrolled in %s", want, n, course), func() error {
+		if got := c.enrolledOf(n, course); got != want {
+			return fmt.Errorf("%d are", got)
+		}
+		return nil
+	})
+}
+
+// waitForHeld waits until the platform shows so many held withdrawals, and each of them is in its Enrollment's state.
+func (c *company) waitForHeld(n int32) *v1alpha1.LearningPlatform {
+	c.t.Helper()
+	platform := c.defaultPlatform()
+	c.eventually(fmt.Sprintf("%d withdrawals are held", n), func() error {
+		if err := c.Get(context.Background(), client.ObjectKeyFromObject(platform), platform); err != nil {
+			return err
+		}
+		removals := platform.Status.Removals
+		if shown := meta.IsStatusConditionTrue(platform.Status.Conditions, v1alpha1.ConditionRemovalsHeld); removals.Held != n || shown != (n > 0) {
+			return fmt.Errorf("%d are, RemovalsHeld is %v: %+v", removals.Held, shown, removals)
+		}
+		var enrollments v1alpha1.EnrollmentList
+		if err := c.List(context.Background(), &enrollments, client.InNamespace(c.namespace)); err != nil {
+			return err
+		}
+		var held int32
+		for i := range enrollments.Items {
+			enrollment := &enrollments.Items[i]
+			if readyOf(enrollment).Reason == v1alpha1.ReasonRemovalHeld && meta.IsStatusConditionTrue(enrollment.Status.Conditions, v1alpha1.ConditionStalled) {
+				held++
+			}
+		}
+		if held != n {
+			return fmt.Errorf("%d Enrollments say so", held)
+		}
+		return nil
+	})
+	return platform
+}
+
+func (c *company) releaseRemovals(value string) {
+	c.t.Helper()
+	change(c, c.defaultPlatform(), func(platform *v1alpha1.LearningPlatform) {
+		platform.Annotations = map[string]string{v1alpha1.ReleaseRemovalsAnnotation: value}
+	})
+	c.eventually("the release is looked at", func() error {
+		platform := c.defaultPlatform()
+		must(c.t, c.Get(context.Background(), client.ObjectKeyFromObject(platform), platform))
+		if got := platform.Status.Removals.LastRelease; got != value {
+			return fmt.Errorf("%q was", got)
+		}
+		return nil
+	})
+}
+
+// waitForEvents waits until there are so many events with the reason, and gives the note of the last.
+func (c *company) waitForEvents(reason string, n int) (note string) {
+	c.t.Helper()
+	c.eventually(fmt.Sprintf("%d events %s", n, reason), func() error {
+		var list eventsv1.EventList
+		must(c.t, c.List(context.Background(), &list, client.InNamespace(c.namespace)))
+		got := 0
+		for _, event := range list.Items {
+			if event.Reason == reason {
+				got, note = got+1, event.Note
+			}
+		}
+		if got != n {
+			return fmt.Errorf("there are %d", got)
+		}
+		return nil
+	})
+	return note
+}
+
+func TestDocumentsThatEmptyTheListsOfManyAreHeldUntilSomebodyAgrees(t *testing.T) {
+	t.Parallel()
+	const learners = 8
+	c := newLimitedCompany(t, 3, "1234A", "1235A")
+	c.enrollAll(learners, "1234A")
+	for i := range learners - 1 {
+		c.mustPut(joe(fmt.Sprint(i)), http.StatusOK)
+	}
+	platform := c.waitForHeld(4)
+	c.waitForEnrolled(learners, "1234A", learners-3)
+	removals := platform.Status.Removals
+	if len(removals.Courses) != 1 || removals.Courses[0] != (v1alpha1.CourseRemovals{CourseKey: courseKey("1234A"), Held: 4, Recent: 3}) {
+		t.Errorf("courses = %+v", removals.Courses)
+	}
+	condition := meta.FindStatusCondition(platform.Status.Conditions, v1alpha1.ConditionRemovalsHeld)
+	if !strings.HasPrefix(condition.Message, "4 withdrawals") || !strings.Contains(condition.Message, courseKey("1234A")+" (4)") {
+		t.Errorf("message = %q", condition.Message)
+	}
+	if platform := c.defaultPlatform(); !isReady(platform) {
+		c.waitForState(platform, v1alpha1.ReasonConnected)
+	}
+
+	// Enrolling goes on.
+	c.mustPut(joe("new", "1234A", "1235A"), http.StatusCreated)
+	c.waitForContact("new", v1alpha1.ReasonSynced)
+
+	// Another one is held before the release: it is not of what somebody saw.
+	c.mustPut(joe("7"), http.StatusOK)
+	c.waitForHeld(5)
+	c.releaseRemovals("4")
+	if note := c.waitForEvents("ReleaseLapsed", 1); !strings.Contains(note, "it is 5, and 4 were agreed to") {
+		t.Errorf("note = %q", note)
+	}
+	c.waitForHeld(5)
+	c.releaseRemovals("5@monday")
+	c.waitForHeld(0)
+	for i := range learners {
+		c.waitForLMS(joe(fmt.Sprint(i)).Email, "1234A", false)
+		c.waitForContact(fmt.Sprint(i), v1alpha1.ReasonSynced)
+	}
+	c.waitForEvents("RemovalsReleased", 1)
+	c.waitForEvents(v1alpha1.ConditionRemovalsHeld, 1)
+	c.waitForEvents(v1alpha1.ReasonRemovalHeld, 0) // That is one for each learner.
+	if !c.enrolledOnLMS(joe("new").Email, "1234A") {
+		t.Error("somebody else was withdrawn")
+	}
+}
+
+func TestWhatTheBackOfficePutsRightIsHeldNoMore(t *testing.T) {
+	t.Parallel()
+	c := newLimitedCompany(t, 2, "1234A", "1235A")
+	c.enrollAll(6, "1234A")
+	for i := range 6 {
+		d := joe(fmt.Sprint(i), "1234A")
+		d.Enrollments[0].AccessEndDate = "2018-09-30"
+		c.mustPut(d, http.StatusOK)
+	}
+	c.waitForHeld(4)
+	for i := range 6 {
+		c.mustPut(joe(fmt.Sprint(i), "1234A"), http.StatusOK)
+	}
+	c.waitForHeld(0)
+	for i := range 6 {
+		c.waitForContact(fmt.Sprint(i), v1alpha1.ReasonSynced)
+	}
+	if got := c.enrolledOf(6, "1234A"); got != 6 {
+		t.Errorf("%d of 6 are enrolled", got)
+	}
+	// The brake is off again, for as many as an hour allows.
+	c.clock.travelTo(c.clock.Now().Add(2 * time.Hour))
+	c.mustPut(joe("0"), http.StatusOK)
+	c.waitForLMS(joe("0").Email, "1234A", false)
+}
+
+func TestARestartNeitherForgetsWhatIsHeldNorWhatWasReleased(t *testing.T) {
+	t.Parallel()
+	c := newLimitedCompany(t, 2, "1234A")
+	c.enrollAll(7, "1234A")
+	for i := range 5 {
+		must(t, c.Delete(context.Background(), c.contact(fmt.Sprint(i))))
+	}
+	c.waitForHeld(3)
+	c.waitForEnrolled(7, "1234A", 5)
+	c.restart()
+	c.mustPut(joe("5"), http.StatusOK)
+	c.waitForHeld(4)
+	if got := c.enrolledOf(7, "1234A"); got != 5 {
+		t.Errorf("%d are enrolled after the restart, want 5", got)
+	}
+
+	c.lms.SetDown(true)
+	c.releaseRemovals("4")
+	c.restart()
+	c.mustPut(joe("6"), http.StatusOK)
+	c.lms.SetDown(false)
+	c.waitForHeld(1)
+	c.waitForEnrolled(7, "1234A", 1)
+	if !c.enrolledOnLMS(joe("6").Email, "1234A") {
+		t.Error("one was withdrawn that nobody released")
+	}
+}
+
+func TestAHeldDeletionLeavesWithItsPlatformOrWithoutTouchingTheLMS(t *testing.T) {
+	t.Parallel()
+	c := newLimitedCompany(t, 0, "1234A")
+	c.enrollAll(2, "1234A")
+	for i := range 2 {
+		must(t, c.Delete(context.Background(), c.contact(fmt.Sprint(i))))
+	}
+	c.waitForHeld(2)
+	change(c, c.contact("0"), func(contact *v1alpha1.Contact) { contact.Spec.DeletionPolicy = v1alpha1.DeletionOrphan })
+	c.waitUntilGone(&v1alpha1.Contact{ObjectMeta: c.named(names.Contact("0"))})
+	c.waitForHeld(1)
+	must(t, c.Delete(context.Background(), c.defaultPlatform()))
+	c.waitUntilEmpty()
+	if got := c.enrolledOf(2, "1234A"); got != 2 {
+		t.Errorf("%d of 2 are enrolled", got)
+	}
+}
+
+func TestACourseThatIsPointedElsewhereEmptiesNoCourse(t *testing.T) {
+	t.Parallel()
+	c := newLimitedCompany(t, 2)
+	course := &v1alpha1.Course{ObjectMeta: c.named("moving"), Spec: v1alpha1.CourseSpec{CourseCode: "M", CourseKey: courseKey("1234A")}}
+	c.create(course)
+	c.enrollAll(6, "M")
+	change(c, course, func(course *v1alpha1.Course) { course.Spec.CourseKey = courseKey("1235A") })
+	c.waitForHeld(4)
+	c.waitForEnrolled(6, "1235A", 2)
+	c.waitForEnrolled(6, "1234A", 4)
+	change(c, course, func(course *v1alpha1.Course) { course.Spec.CourseKey = courseKey("1234A") })
+	c.waitForHeld(2) // Those who have moved would lose a course again.
+	c.releaseRemovals("2")
+	c.waitForEnrolled(6, "1234A", 6)
+	c.waitForEnrolled(6, "1235A", 0)
+}
+
+func TestAClassWhoseAccessEndsAsSoldIsNotHeld(t *testing.T) {
+	t.Parallel()
+	c := newLimitedCompany(t, 0, "1234A")
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	must(t, err)
+	for i := range 4 {
+		d := joe(fmt.Sprint(i), "1234A")
+		d.Enrollments[0].AccessEndDate = "2030-06-30"
+		c.mustPut(d, http.StatusCreated)
+		c.waitForContact(d.ContactID, v1alpha1.ReasonSynced)
+	}
+	end := time.Date(2030, 7, 1, 0, 0, 0, 0, berlin)
+	c.clock.travelTo(end.Add(-2 * time.Hour))
+	// What was decided the day before is no plan.
+	late := joe("late", "1234A")
+	late.Enrollments[0].AccessEndDate = "2030-06-30"
+	c.mustPut(late, http.StatusCreated)
+	c.waitForContact("late", v1alpha1.ReasonSynced)
+
+	c.clock.travelTo(end.Add(time.Hour))
+	c.restart() // which makes up for the timers that no clock of this world has run down
+	for i := range 4 {
+		c.waitForLMS(joe(fmt.Sprint(i)).Email, "1234A", false)
+	}
+	c.waitForHeld(1)
+	if !c.enrolledOnLMS(late.Email, "1234A") {
+		t.Error("the one that was not planned was withdrawn")
+	}
+}
+
+// A clock that is wrong by years would end every access, each as planned.
+func TestAClockThatIsWrongWithdrawsNobody(t *testing.T) {
+	t.Parallel()
+	c := newLimitedCompany(t, 0, "1234A")
+	c.enrollAll(2, "1234A")
+	c.clock.travelTo(time.Date(2110, 1, 1, 0, 0, 0, 0, time.UTC))
+	c.restart()
+	c.waitForHeld(2)
+	c.stop()
+	c.clock.travelTo(time.Now())
+	c.start()
+	c.waitForHeld(0)
+	if got := c.enrolledOf(2, "1234A"); got != 2 {
+		t.Errorf("%d of 2 are enrolled", got)
+	}
+}
+
+func TestTheSumIsNotWrittenForEachLearner(t *testing.T) {
+	t.Parallel()
+	const learners = 20
+	c := newLimitedCompany(t, 2*learners, "1234A")
+	c.enrollAll(learners, "1234A")
+	watching, err := client.NewWithWatch(c.config, client.Options{Scheme: c.Scheme()})
+	must(t, err)
+	watch, err := watching.Watch(context.Background(), &v1alpha1.LearningPlatformList{}, client.InNamespace(c.namespace))
+	must(t, err)
+	defer watch.Stop()
+	begin := time.Now()
+	for i := range learners {
+		c.mustPut(joe(fmt.Sprint(i)), http.StatusOK)
+	}
+	sums := map[int32]bool{}
+	for event := range watch.ResultChan() {
+		recent := event.Object.(*v1alpha1.LearningPlatform).Status.Removals.Recent
+		sums[recent] = true
+		if recent == learners {
+			break
+		}
+	}
+	delete(sums, 0)
+	if most := 1 + int(time.Since(begin)/(2*time.Second)); len(sums) > most {
+		t.Errorf("%d sums were written within %s", len(sums), time.Since(begin))
+	}
+}
