@@ -80,6 +80,24 @@ func TestAnAccountThatStaysActiveIsToldInAnEvent(t *testing.T) {
 	}
 }
 
+// The account was renamed on the LMS, and its username is another contact's now, who has the same name.
+func TestADeactivationIsForNobodyElse(t *testing.T) {
+	t.Parallel()
+	c := newCompanySeenByEoxCore(t)
+	first, second := joe("1"), joe("2")
+	second.LastName = first.LastName
+	c.mustPut(first, http.StatusCreated)
+	username := c.waitForContact("1", v1alpha1.ReasonSynced).Status.Learner.Username
+	c.lms.RenameUser(username, "renamed")
+	c.mustPut(second, http.StatusCreated)
+	c.waitForContact("2", v1alpha1.ReasonEmailInUse) // The first still counts the username as its own.
+	c.deleteDeactivating("1")
+	c.waitForContact("2", v1alpha1.ReasonSynced)
+	if account, _ := c.lms.Account(second.Email); account.Username != username || !account.Active {
+		t.Errorf("the second's account is %+v", account)
+	}
+}
+
 func TestADeactivationWaitsForAnLMSThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	c := newCompanySeenByEoxCore(t)

@@ -38,7 +38,16 @@ func (r *contactReconciler) deactivateAccount(ctx context.Context, contact *v1al
 	if left, due := waitFor(contact.Status.Attempts, basis, r.clock.Now()); !due {
 		return new(standing(contact.Status.Attempts, left)), nil
 	}
-	err = connection.Deactivate(inLaneOf(ctx, contact.Status.Attempts, basis), learner.Username)
+	ctx = inLaneOf(ctx, contact.Status.Attempts, basis)
+	// The username may be another's by now.
+	account, err := connection.LookUpLearner(ctx, learner.Username)
+	if err == nil && (account == nil || !isSameAccount(learner, account)) {
+		r.tellAccountKept(contact, "It has another username on the LMS by now.")
+		return nil, nil
+	}
+	if err == nil {
+		err = connection.Deactivate(ctx, learner.Username)
+	}
 	if failure := lms.AsError(err); err != nil && failure.Reason == v1alpha1.ReasonAccountReadOnly {
 		r.tellAccountKept(contact, failure.Message)
 		return nil, nil
