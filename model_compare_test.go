@@ -10,7 +10,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
-	"rollcall.dev/rollcall/internal/lms"
 	"rollcall.dev/rollcall/internal/openedx/openedxtest"
 )
 
@@ -32,6 +31,9 @@ func (r *modelRun) compare() error {
 		case *v1alpha1.Enrollment:
 			enrollments = append(enrollments, o)
 		case *v1alpha1.LearningPlatform:
+			if throttled := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionThrottled); throttled != nil {
+				return fmt.Errorf("the platform is throttled: %s", throttled.Message)
+			}
 			if !isReady(o) {
 				return fmt.Errorf("the platform is %s", readyOf(o).Reason)
 			}
@@ -57,7 +59,11 @@ func (r *modelRun) compare() error {
 		if holder != nil {
 			add(r.model.learners, account.ID, holder.Spec.ContactID)
 		}
-		if err := r.compareAccount(account, holder); err != nil {
+		err := r.compareSeats(account, holder)
+		if err == nil {
+			err = r.compareActivity(account)
+		}
+		if err != nil {
 			return fmt.Errorf("account %s (%s): %w", account.Username, account.Email, err)
 		}
 	}
@@ -65,6 +71,9 @@ func (r *modelRun) compare() error {
 		if err := r.compareContact(contact, accounts, holders); err != nil {
 			return fmt.Errorf("contact %s, which is %s (%s): %w", id, readyOf(contact).Reason, readyOf(contact).Message, err)
 		}
+	}
+	if err := r.comparePreEnrollments(); err != nil {
+		return err
 	}
 	return r.compareNewAccounts(accounts)
 }
@@ -79,7 +88,7 @@ func unsettled(o conditioned) error {
 		return errors.New("it is still there")
 	case status.ObservedGeneration != o.GetGeneration():
 		return errors.New("its spec was not looked at")
-	case meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReconciling):
+	case meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReconciling) && ready.Reason != v1alpha1.ReasonAwaitingFirstLogin:
 		return fmt.Errorf("it is %s: %s", ready.Reason, ready.Message)
 	case asked != "" && status.LastHandledReconcileAt != asked:
 		return fmt.Errorf("it was not checked as asked; it is %s: %s", ready.Reason, ready.Message)
@@ -118,8 +127,8 @@ func (r *modelRun) compareDocuments(contacts map[string]*v1alpha1.Contact, enrol
 	return nil
 }
 
-// compareAccount compares an account's enrollments with what its holder bought, and with what people made of them.
-func (r *modelRun) compareAccount(account openedxtest.Account, holder *v1alpha1.Contact) error {
+// compareSeats compares an account's enrollments with what its holder bought, and with what people made of them.
+func (r *modelRun) compareSeats(account openedxtest.Account, holder *v1alpha1.Contact) error {
 	today := r.model.today(r.clock.Now())
 	sold, unsure := map[string]string{}, set{}
 	if holder != nil && !isRetired(account) {
@@ -147,109 +156,9 @@ func (r *modelRun) compareAccount(account openedxtest.Account, holder *v1alpha1.
 			if there != meddled || row.Active != left.Active || row.Mode != left.Mode || !row.Created.Equal(left.Created) {
 				return fmt.Errorf("not Rollcall's in %s, but it is %+v, and people left %+v", key, row, left)
 			}
-		case row.Active && !left.Active:
+		case row.Active && !left.Active && !r.model.isOrphaned(account.ID):
 			return fmt.Errorf("enrolled in %s, which is not sold", key)
 		}
 	}
 	return nil
-}
-
-// compareContact checks that a contact has an account and is in step, unless there is a reason why it cannot.
-func (r *modelRun) compareContact(contact *v1alpha1.Contact, accounts []openedxtest.Account, holders map[string]*v1alpha1.Contact) error {
-	id := contact.Spec.ContactID
-	document := r.model.documents[id]
-	sold, _ := r.model.sold(id, r.model.today(r.clock.Now()))
-	if contact.Spec.Email != document.Email || contact.Spec.FirstName != document.FirstName || contact.Spec.LastName != document.LastName {
-		return errors.New("it is not as its document")
-	}
-	var learner, addressee *openedxtest.Account
-	for i := range accounts {
-		if strings.EqualFold(accounts[i].Username, contact.Status.Learner.Username) {
-			learner = &accounts[i]
-		}
-		if strings.EqualFold(accounts[i].Email, document.Email) {
-			addressee = &accounts[i]
-		}
-	}
-	own := learner != nil && !isRetired(*learner)
-	blocked := r.model.shared(id) || r.model.retired[strings.ToLower(document.Email)] || strings.EqualFold(document.Email, recoveryAddress)
-	if addressee != nil {
-		holder := holders[strings.ToLower(addressee.Username)]
-		blocked = blocked || holder != nil && holder.Spec.ContactID != id
-	}
-	switch {
-	case blocked:
-		return nil
-	case own && addressee != nil && addressee != learner: // The learner keeps the account.
-		if reason := readyOf(contact).Reason; reason != v1alpha1.ReasonEmailInUse {
-			return fmt.Errorf("its address is that of %s", addressee.Username)
-		}
-		return nil
-	case addressee != nil && addressee != learner:
-		return fmt.Errorf("its account should be %s", addressee.Username)
-	case learner == nil && contact.Status.Learner.Username == "":
-		return errors.New("it has no account")
-	case !own && len(sold) > 0:
-		return errors.New("its account is not on the LMS any more")
-	case !own:
-		return nil
-	}
-	if err := r.compareProfile(contact, learner); err != nil || !learner.Active {
-		return err
-	}
-	for _, line := range document.Enrollments {
-		if _, usable := r.model.usable(line.CourseCode); !usable {
-			return nil
-		}
-	}
-	if !isReady(contact) {
-		return errors.New("it should be in step")
-	}
-	return nil
-}
-
-// compareProfile checks that name and address were carried over, or that the contact says that they were not.
-func (r *modelRun) compareProfile(contact *v1alpha1.Contact, account *openedxtest.Account) error {
-	spec := &contact.Spec
-	same := account.Name == lms.FullName(spec.FirstName, spec.LastName) && strings.EqualFold(account.Email, spec.Email)
-	switch said := profileOf(contact).Status; {
-	case r.carriesOver && !same:
-		return fmt.Errorf("its account is %s <%s>", account.Name, account.Email)
-	case (said == metav1.ConditionTrue) != same:
-		return fmt.Errorf("its account is %s <%s>, and ProfileInSync is %s", account.Name, account.Email, said)
-	}
-	return nil
-}
-
-// compareNewAccounts checks that Rollcall made no account that nobody's document asks for, and none twice.
-func (r *modelRun) compareNewAccounts(accounts []openedxtest.Account) error {
-	made := map[string]int{}
-	for _, account := range accounts {
-		if r.first[account.ID] {
-			continue
-		}
-		owner := ""
-		for id, addresses := range r.model.addresses {
-			for address := range r.model.known[account.ID] {
-				if addresses[address] {
-					owner = id
-				}
-			}
-		}
-		if owner == "" {
-			return fmt.Errorf("nobody has the account %s (%s)", account.Username, account.Email)
-		}
-		made[owner]++
-	}
-	for id, count := range made {
-		// An account that people moved to another address, or retired, is replaced.
-		if most := len(r.model.addresses[id]) + r.moved; count > most {
-			return fmt.Errorf("%d accounts were made for the contact %s, with %d addresses", count, id, most)
-		}
-	}
-	return nil
-}
-
-func isRetired(account openedxtest.Account) bool {
-	return strings.HasSuffix(account.Email, "@retired.invalid")
 }

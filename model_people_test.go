@@ -2,13 +2,22 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"rollcall.dev/rollcall/internal/lms"
 	"rollcall.dev/rollcall/internal/openedx/openedxtest"
 )
 
+// neverSold are courses for which no Course stands.
+var neverSold = []string{courseKey("4500P"), courseKey("4501P")}
+
 // meddle does what people do on the LMS behind Rollcall's back.
 func (r *modelRun) meddle() {
+	if r.waitsForLogin && r.random.IntN(2) == 0 {
+		r.comeForFirstTime()
+		return
+	}
 	var others []openedxtest.Account
 	for _, account := range r.lms.Accounts() {
 		if account.Username != "rollcall_svc" && !isRetired(account) {
@@ -27,8 +36,7 @@ func (r *modelRun) meddle() {
 		course := courseKey(pick(r.random, []string{"1234A", "1235A", "1236A", "2100S", "2101S", "3001C", "4500P", "4501P"}))
 		r.enroll(account, course, pick(r.random, r.model.offered[course]))
 	case n < 16:
-		r.note("people set %s active: %v", account.Username, !account.Active)
-		r.lms.SetActive(account.Username, !account.Active)
+		r.setActive(account)
 	case n < 17:
 		r.renameAccount(account)
 	case n < 18:
@@ -43,7 +51,51 @@ func (r *modelRun) meddle() {
 		r.note("%s comes to the LMS by himself", name)
 		r.lms.AddUser(openedxtest.UserSpec{Username: name, Email: name + "@home.example", Name: "New Comer", Active: true})
 		made, _ := r.lms.Account(name)
-		r.first[made.ID] = true
+		r.first[made.ID], r.model.active[made.ID] = true, true
+	}
+}
+
+// comeForFirstTime lets a learner log in who has no account yet, or pre-enrolls one in a course that is never sold.
+func (r *modelRun) comeForFirstTime() {
+	document := r.model.documents[pick(r.random, r.contacts)]
+	if document == nil {
+		return
+	}
+	email := strings.ToLower(document.Email)
+	_, there := r.lms.Account(email)
+	switch {
+	case r.random.IntN(4) == 0:
+		r.note("people pre-enroll %s", email)
+		key := pick(r.random, neverSold)
+		r.lms.PreEnroll(email, key)
+		add(r.model.preEnrolled, email, key)
+	case !there && !r.model.retired[email] && email != recoveryAddress:
+		username := fmt.Sprintf("sso%d", len(r.lms.Accounts()))
+		r.note("%s logs in as %s", email, username)
+		r.lms.LogInFirst(username, email, lms.FullName(document.FirstName, document.LastName))
+		account, _ := r.lms.Account(username)
+		r.first[account.ID], r.model.active[account.ID] = true, true
+		r.leftNeverSold(account)
+	}
+}
+
+// setActive activates an account, or makes it inactive. An active one takes its pre-enrollments.
+func (r *modelRun) setActive(account openedxtest.Account) {
+	r.note("people set %s active: %v", account.Username, !account.Active)
+	r.lms.SetActive(account.Username, !account.Active)
+	r.leftNeverSold(account)
+	if should, _ := r.model.shouldBeActive(account.ID); should != account.Active { // Rollcall is about to make it inactive.
+		r.model.perhaps[account.ID] = true
+	}
+	r.model.active[account.ID] = !account.Active
+}
+
+// leftNeverSold remembers where an account was enrolled because people had pre-enrolled its address.
+func (r *modelRun) leftNeverSold(account openedxtest.Account) {
+	for _, row := range r.lms.Enrollments(account.Username) {
+		if slices.Contains(neverSold, row.Course) {
+			r.left(account, row.Course)
+		}
 	}
 }
 

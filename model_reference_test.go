@@ -31,6 +31,14 @@ type reference struct {
 	retired set
 	// known are the addresses that an account has had, in lower case, by its number.
 	known map[int]set
+	// active says whether an account should be active, by its number; others should. perhaps are those, and the contacts with
+	// those, of which nobody can know: people changed them while Rollcall may have been about to.
+	active  map[int]bool
+	perhaps map[any]bool
+	// preEnrolled are the courses that people pre-enrolled an address in.
+	preEnrolled map[string]set
+	// orphaned are the contacts that were deleted with nothing changed on the LMS.
+	orphaned set
 	// learners are the contacts that were seen to have an account, by its number.
 	learners map[int]set
 }
@@ -102,6 +110,27 @@ func (m *reference) holders(account int) set {
 		}
 	}
 	return holders
+}
+
+// shouldBeActive says whether an account should be, and whether that can be known.
+func (m *reference) shouldBeActive(account int) (active, known bool) {
+	for contactID := range m.holders(account) {
+		if m.perhaps[contactID] {
+			return false, false
+		}
+	}
+	active, noted := m.active[account]
+	return active || !noted, !m.perhaps[account]
+}
+
+// isOrphaned says whether a contact that has or had the account was deleted with nothing changed on the LMS.
+func (m *reference) isOrphaned(account int) bool {
+	for contactID := range m.holders(account) {
+		if m.orphaned[contactID] {
+			return true
+		}
+	}
+	return false
 }
 
 // mayHaveTouched says whether documents gave Rollcall a reason to touch an account's enrollment in a course, ever.

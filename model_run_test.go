@@ -37,6 +37,8 @@ type modelRun struct {
 	budget int
 	// carriesOver is true where Rollcall can change every account's name and address.
 	carriesOver bool
+	// waitsForLogin is true where the LMS makes all accounts.
+	waitsForLogin bool
 	// contacts and codes are what documents are made of.
 	contacts, codes []string
 	// first are the accounts that were there before Rollcall.
@@ -62,7 +64,12 @@ var setups = []struct {
 	{v1alpha1.AccountRouteEoxCore, v1alpha1.EnrollmentRouteSingle, false},
 	{v1alpha1.AccountRouteRegistration, v1alpha1.EnrollmentRouteEoxCore, false},
 	{v1alpha1.AccountRouteRegistration, v1alpha1.EnrollmentRouteSingle, true},
+	{v1alpha1.AccountRouteFirstLogin, v1alpha1.EnrollmentRouteAuto, true},
+	{v1alpha1.AccountRouteFirstLogin, v1alpha1.EnrollmentRouteEoxCore, false},
 }
+
+// zones are those of the platform. Some change their clocks.
+var zones = []string{"Europe/Berlin", "UTC", "America/Santiago", "Pacific/Auckland"}
 
 func newModelRun(t *testing.T, seed uint64) *modelRun {
 	r := &modelRun{random: rand.New(rand.NewPCG(seed, 0)), first: map[int]bool{}, movedAccount: map[int]bool{}}
@@ -73,7 +80,7 @@ func newModelRun(t *testing.T, seed uint64) *modelRun {
 	})
 	setup := pick(r.random, setups)
 	r.budget = pick(r.random, []int{70, 100, 100})
-	zone := pick(r.random, []string{"Europe/Berlin", "UTC", "America/Santiago", "Pacific/Auckland"})
+	zone := pick(r.random, zones)
 	clock := &travelClock{}
 	world := openedxtest.DemoWorld()
 	options := []openedxtest.Option{openedxtest.WithClock(clock), openedxtest.WithThrottle(r.budget + 20)}
@@ -83,8 +90,9 @@ func newModelRun(t *testing.T, seed uint64) *modelRun {
 		options = append(options, openedxtest.WithoutEoxCore())
 	case sees:
 		options = append(options, openedxtest.WithEoxSeeingAll())
-		r.carriesOver = setup.accounts != v1alpha1.AccountRouteRegistration
+		r.carriesOver = setup.accounts == v1alpha1.AccountRouteAuto || setup.accounts == v1alpha1.AccountRouteEoxCore
 	}
+	r.waitsForLogin = setup.accounts == v1alpha1.AccountRouteFirstLogin
 	r.note("accounts by %s, enrollments by %s in %s, %d calls a minute; profiles can be changed: %v", setup.accounts, setup.enrollments, zone, r.budget, r.carriesOver)
 	lms := openedxtest.Start(t, world, options...)
 	r.company = newCompanyWith(t, lms, clock, func(spec *v1alpha1.LearningPlatformSpec) {
@@ -99,6 +107,7 @@ func newModelRun(t *testing.T, seed uint64) *modelRun {
 		zone: location, documents: map[string]*document{}, courses: map[string]offer{}, offered: map[string][]string{},
 		named: map[string]set{}, stoodFor: map[string]set{}, addresses: map[string]set{}, seats: map[seat]openedxtest.Enrollment{},
 		retired: set{"p.gone@acme.com": true}, known: map[int]set{}, learners: map[int]set{},
+		active: map[int]bool{}, perhaps: map[any]bool{}, preEnrolled: map[string]set{}, orphaned: set{},
 	}
 	for _, course := range world.Courses {
 		for _, mode := range course.Modes {
@@ -106,7 +115,7 @@ func newModelRun(t *testing.T, seed uint64) *modelRun {
 		}
 	}
 	for _, account := range lms.Accounts() {
-		r.first[account.ID] = true
+		r.first[account.ID], r.model.active[account.ID] = true, account.Active
 		for _, row := range lms.Enrollments(account.Username) {
 			r.model.seats[seat{account.ID, row.Course}] = row
 		}
@@ -160,6 +169,7 @@ func (r *modelRun) calm(longest time.Duration) {
 	r.t.Helper()
 	r.note("calm")
 	r.endTrouble()
+	r.resume()
 	objects, err := r.allObjects()
 	must(r.t, err)
 	request := r.clock.Now().Format(time.RFC3339Nano)
@@ -241,7 +251,7 @@ func (r *modelRun) staysCalm() {
 	r.untilInStep(shortestCalm)
 	objects, err := r.allObjects()
 	must(r.t, err)
-	waiting := slices.ContainsFunc(objects, func(o conditioned) bool { return !isReady(o) })
+	waiting := slices.ContainsFunc(objects, func(o conditioned) bool { return !isReady(o) && readyOf(o).Reason != v1alpha1.ReasonAwaitingFirstLogin })
 	if after := r.lms.Writes(); after > writes && !waiting && r.model.today(r.clock.Now()) == day {
 		r.t.Errorf("%d writing calls, and nothing had happened", after-writes)
 	}

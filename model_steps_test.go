@@ -24,7 +24,7 @@ func (r *modelRun) step() {
 	}
 	actions := []action{
 		{30, r.sendDocument}, {5, r.deleteContact},
-		{6, r.changeCourse},
+		{6, r.changeCourse}, {3, r.suspend}, {2, r.moveHouse},
 		{24, r.meddle},
 		{6, r.goDown}, {10, r.fail}, {6, r.endTrouble},
 		{5, r.restart},
@@ -124,9 +124,59 @@ func (r *modelRun) deleteContact() {
 	if r.model.documents[id] == nil {
 		return
 	}
-	r.note("delete %s", id)
-	must(r.t, client.IgnoreNotFound(r.Delete(context.Background(), &v1alpha1.Contact{ObjectMeta: r.named(names.Contact(id))})))
+	policy := pick(r.random, []v1alpha1.DeletionPolicy{v1alpha1.DeletionWithdraw, v1alpha1.DeletionWithdraw, v1alpha1.DeletionDeactivate, v1alpha1.DeletionOrphan})
+	r.note("delete %s, %s", id, policy)
+	contact := &v1alpha1.Contact{ObjectMeta: r.named(names.Contact(id))}
+	change(r.company, contact, func(contact *v1alpha1.Contact) { contact.Spec.DeletionPolicy = policy })
+	switch policy {
+	case v1alpha1.DeletionOrphan:
+		r.model.orphaned[id] = true
+	case v1alpha1.DeletionDeactivate:
+		r.deactivate(id, &contact.Status.Learner)
+	}
+	must(r.t, client.IgnoreNotFound(r.Delete(context.Background(), contact)))
 	delete(r.model.documents, id)
+}
+
+// deactivate notes that an account goes with its contact, if Rollcall made it.
+func (r *modelRun) deactivate(contactID string, learner *v1alpha1.LearnerStatus) {
+	account, there := r.lms.Account(learner.Username)
+	switch {
+	case !r.carriesOver:
+	case !there || int64(account.ID) != learner.ID: // Rollcall may learn of the account before the contact is gone.
+		r.model.perhaps[contactID] = true
+	case learner.ProvisionedBy == v1alpha1.ProvisionedByCreation:
+		r.model.active[account.ID] = false
+	}
+}
+
+// suspend holds all work for a contact until calm returns.
+func (r *modelRun) suspend() {
+	id := pick(r.random, r.contacts)
+	if r.model.documents[id] == nil {
+		return
+	}
+	r.note("suspend %s", id)
+	change(r.company, r.contact(id), func(contact *v1alpha1.Contact) { contact.Spec.Suspend = new(true) })
+}
+
+// resume lifts what suspend did.
+func (r *modelRun) resume() {
+	for id := range r.model.documents {
+		if contact := r.contact(id); contact.Spec.Suspend != nil {
+			change(r.company, contact, func(contact *v1alpha1.Contact) { contact.Spec.Suspend = nil })
+		}
+	}
+}
+
+// moveHouse gives the platform another time zone.
+func (r *modelRun) moveHouse() {
+	zone := pick(r.random, zones)
+	r.note("the platform moves to %s", zone)
+	location, err := time.LoadLocation(zone)
+	must(r.t, err)
+	r.model.zone = location
+	change(r.company, r.defaultPlatform(), func(platform *v1alpha1.LearningPlatform) { platform.Spec.TimeZone = zone })
 }
 
 // changeCourse makes a Course, deletes it, or lets it stand for something else.

@@ -123,6 +123,15 @@ func (s *Server) LogInFirst(username, email, name string) {
 	s.activate(u)
 }
 
+// PreEnroll lets an address in to a course, and enrolls it there when its account becomes active.
+func (s *Server) PreEnroll(email, course string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.allowancesOf(email, course)) == 0 {
+		s.addAllowance(email, course, true)
+	}
+}
+
 // PreEnrollments are the keys of the courses that an address was pre-enrolled in, in the order it came to that. Those that
 // were used are still among them.
 func (s *Server) PreEnrollments(email string) []string {
