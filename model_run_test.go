@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -35,6 +36,8 @@ type modelRun struct {
 	random *rand.Rand
 	model  *reference
 	budget int
+	// limited is true where withdrawals are held, and released when calm is to return.
+	limited bool
 	// carriesOver is true where Rollcall can change every account's name and address.
 	carriesOver bool
 	// waitsForLogin is true where the LMS makes all accounts.
@@ -93,11 +96,15 @@ func newModelRun(t *testing.T, seed uint64) *modelRun {
 		r.carriesOver = setup.accounts == v1alpha1.AccountRouteAuto || setup.accounts == v1alpha1.AccountRouteEoxCore
 	}
 	r.waitsForLogin = setup.accounts == v1alpha1.AccountRouteFirstLogin
-	r.note("accounts by %s, enrollments by %s in %s, %d calls a minute; profiles can be changed: %v", setup.accounts, setup.enrollments, zone, r.budget, r.carriesOver)
+	withdrawals := pick(r.random, []int32{0, 2, 500, 500, 500})
+	r.limited = withdrawals < 500
+	r.note("accounts by %s, enrollments by %s in %s, %d calls a minute, %d withdrawals an hour; profiles can be changed: %v",
+		setup.accounts, setup.enrollments, zone, r.budget, withdrawals, r.carriesOver)
 	lms := openedxtest.Start(t, world, options...)
 	r.company = newCompanyWith(t, lms, clock, func(spec *v1alpha1.LearningPlatformSpec) {
 		spec.TimeZone, spec.CallsPerMinute = zone, int32(r.budget)
 		spec.AccountRoute, spec.EnrollmentRoute = setup.accounts, setup.enrollments
+		spec.Safety = v1alpha1.SafetySpec{MaxWithdrawalsPerHour: &withdrawals, MaxWithdrawalPercentPerHour: new(int32(100))}
 	})
 	r.starts = append(r.starts, clock.Now())
 
@@ -201,6 +208,7 @@ func (r *modelRun) untilInStep(longest time.Duration) {
 		if last = r.compare(); last == nil {
 			return true, nil
 		}
+		r.release()
 		if r.clock.Since(began) > longest {
 			return false, fmt.Errorf("not in step after %s", longest)
 		}
@@ -209,6 +217,22 @@ func (r *modelRun) untilInStep(longest time.Duration) {
 	if err != nil {
 		r.t.Fatalf("%v: %v", err, last)
 	}
+}
+
+// release agrees to the withdrawals that are held, as a person does.
+func (r *modelRun) release() {
+	platform := r.defaultPlatform()
+	must(r.t, r.Get(context.Background(), client.ObjectKeyFromObject(platform), platform))
+	held, last := platform.Status.Removals.Held, platform.Annotations[v1alpha1.ReleaseRemovalsAnnotation]
+	if held == 0 || last != platform.Status.Removals.LastRelease {
+		return
+	}
+	if !r.limited {
+		r.t.Fatalf("%d withdrawals are held", held)
+	}
+	change(r.company, platform, func(platform *v1alpha1.LearningPlatform) {
+		metav1.SetMetaDataAnnotation(&platform.ObjectMeta, v1alpha1.ReleaseRemovalsAnnotation, fmt.Sprintf("%d@%s", held, r.clock.Now().Format(time.RFC3339Nano)))
+	})
 }
 
 // whenIdle does something each time that Rollcall has nothing to do, until it is done.
