@@ -20,6 +20,14 @@ type Platform interface {
 	// LookUpLearner gives the account that has the username, or nil if none has.
 	LookUpLearner(ctx context.Context, username string) (*Learner, error)
 
+	// LookUpLearners gives the accounts that have these usernames, at most MaxPage of them, in any order; who is not there is
+	// left out.
+	LookUpLearners(ctx context.Context, usernames []string) ([]Learner, error)
+
+	// LookUpLearnerByID gives the account with the number, whatever it is called by now, or nil if there is none or it was
+	// retired.
+	LookUpLearnerByID(ctx context.Context, id int64) (*Learner, error)
+
 	// CreateLearner makes an account and gives it back. A Conflict with reason EmailInUse means that the e-mail address
 	// is taken, perhaps by a call whose answer was lost: find the learner again. One with reason AwaitingFirstLogin means
 	// that no accounts are made: the learner's first login does it. AccountRetired, which is Fatal, says whose address it was.
@@ -42,6 +50,13 @@ type Platform interface {
 	// Enroll sees to it that the learner is actively enrolled, in the mode that is asked for if any is, and tells how
 	// it came out. Doing it again changes nothing.
 	Enroll(ctx context.Context, request EnrollmentRequest) (Enrollment, error)
+
+	// ReadEnrollment tells how the learner's enrollment stands; it is blank when there is none. It changes nothing.
+	ReadEnrollment(ctx context.Context, username, courseKey string) (Enrollment, error)
+
+	// ListEnrollments gives a page of all enrollments of a course, active or not, whoever made them, the newest first. The
+	// first page has no cursor.
+	ListEnrollments(ctx context.Context, courseKey, cursor string) (EnrollmentPage, error)
 
 	// Withdraw sees to it that the learner is not actively enrolled. It is no error if they never were.
 	Withdraw(ctx context.Context, username, courseKey string) error
@@ -123,4 +138,22 @@ type Enrollment struct {
 	Mode string
 	// Active is whether the learner is enrolled.
 	Active bool
+}
+
+// MaxPage is how many accounts or enrollments one call tells about at most.
+const MaxPage = 100
+
+// EnrollmentPage is a part of the enrollments of a course.
+type EnrollmentPage struct {
+	// Enrollments are at most MaxPage.
+	Enrollments []LearnerEnrollment
+	// Next is the cursor of the next page; empty on the last one.
+	Next string
+}
+
+// LearnerEnrollment is an enrollment with its learner.
+type LearnerEnrollment struct {
+	// Username of the account.
+	Username string
+	Enrollment
 }

@@ -15,12 +15,14 @@ const (
 	callSearchEmails       call = "search_emails"
 	callAccountByEmail     call = "account_by_email"
 	callAccountByUsername  call = "account_by_username"
+	callAccountByID        call = "account_by_id"
 	callRegister           call = "registration"
 	callEoxCreateUser      call = "eox_user"
 	callEoxUpdateUser      call = "eox_user_update"
 	callEoxReplaceEmail    call = "eox_email_replace"
 	callCourse             call = "course"
 	callReadEnrollment     call = "enrollment_read"
+	callListEnrollments    call = "enrollment_list"
 	callWriteEnrollment    call = "enrollment_write"
 	callPreEnroll          call = "preenrollment_write"
 	callCancelPreEnroll    call = "preenrollment_delete"
@@ -29,7 +31,8 @@ const (
 )
 
 var calls = []call{
-	callToken, callRoles, callMe, callEoxInfo, callEoxUserInfo, callSearchEmails, callAccountByEmail, callAccountByUsername, callRegister,
-	callEoxCreateUser, callEoxUpdateUser, callEoxReplaceEmail, callCourse, callReadEnrollment, callWriteEnrollment,
-	callPreEnroll, callCancelPreEnroll, callEoxReadEnrollment, callEoxWriteEnrollment,
+	callToken, callRoles, callMe, callEoxInfo, callEoxUserInfo, callSearchEmails, callAccountByEmail, callAccountByUsername,
+	callAccountByID, callRegister, callEoxCreateUser, callEoxUpdateUser, callEoxReplaceEmail, callCourse, callReadEnrollment,
+	callListEnrollments, callWriteEnrollment, callPreEnroll, callCancelPreEnroll, callEoxReadEnrollment,
+	callEoxWriteEnrollment,
 }

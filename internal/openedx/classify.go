@@ -114,6 +114,9 @@ var table = []row{
 	{call: callAccountByUsername, status: 404, body: empty, class: lms.Conflict, reason: v1alpha1.ReasonLearnerNotFound,
 		message: learnerNotFound, because: errAbsent},
 
+	{call: callAccountByID, status: 404, body: empty, class: lms.Conflict, reason: v1alpha1.ReasonLearnerNotFound,
+		message: "The LMS has no account with the learner's number.", because: errAbsent},
+
 	// Registration. A request that a plug-in filter stops may well come back as a 200: only success is success.
 	{call: callRegister, status: 200, body: hasTrue("success")},
 	{call: callRegister, body: hasKey("error_message"), class: lms.Conflict, reason: v1alpha1.ReasonAccountRefused,
@@ -169,6 +172,8 @@ var table = []row{
 	{call: callReadEnrollment, status: 400, body: not(page), class: lms.Conflict, reason: v1alpha1.ReasonCourseNotFound, message: courseNotFound},
 	{call: callReadEnrollment, status: 404, body: empty, class: lms.Fatal, reason: v1alpha1.ReasonNotStaff, platformWide: true, message: notStaff},
 	{call: callReadEnrollment, status: 404, body: page, class: lms.Conflict, reason: v1alpha1.ReasonCourseNotFound, message: courseNotFound},
+	{call: callListEnrollments, status: 400, body: hasKey("field_errors"), class: lms.Conflict, reason: v1alpha1.ReasonCourseNotFound,
+		message: courseNotFound},
 	{call: callWriteEnrollment, status: 400, body: hasKey("course_details"), class: lms.Conflict, reason: v1alpha1.ReasonModeUnavailable,
 		message: modeUnavailable},
 	{call: callWriteEnrollment, status: 400, body: says("message", "No course "), class: lms.Conflict, reason: v1alpha1.ReasonCourseNotFound,

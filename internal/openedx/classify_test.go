@@ -79,6 +79,8 @@ var classifications = []struct {
 		want: verdict(lms.Conflict, v1alpha1.ReasonLearnerNotFound), cause: errAbsent},
 	{name: "account: none by username", call: callAccountByUsername, answer: said(404, ``),
 		want: verdict(lms.Conflict, v1alpha1.ReasonLearnerNotFound), cause: errAbsent},
+	{name: "account: none by number", call: callAccountByID, answer: said(404, ``),
+		want: verdict(lms.Conflict, v1alpha1.ReasonLearnerNotFound), cause: errAbsent},
 	{name: "account: retired", call: callAccountByEmail,
 		answer: said(404, `{"error_msg": "This email is associated to a retired account.", "can_cancel_retirement": true, "retirement_id": 2}`),
 		want:   verdict(lms.Fatal, v1alpha1.ReasonAccountRetired)},
@@ -186,6 +188,9 @@ var classifications = []struct {
 	{name: "course: no key", call: callCourse, answer: said(404, errorPage),
 		want: verdict(lms.Conflict, v1alpha1.ReasonCourseNotFound)},
 
+	{name: "list enrollments: bad key", call: callListEnrollments,
+		answer: said(400, `{"field_errors": {"course_id": {"developer_message": "'nonsense' is not a valid course id."}}}`),
+		want:   verdict(lms.Conflict, v1alpha1.ReasonCourseNotFound)},
 	{name: "read enrollment", call: callReadEnrollment, answer: said(200, `{"mode": "audit", "is_active": true}`)},
 	{name: "read enrollment: none", call: callReadEnrollment, answer: said(200, ``)},
 	{name: "read enrollment: error", call: callReadEnrollment, answer: said(400, `{"message": "An error occurred"}`),

@@ -2,6 +2,7 @@ package openedx
 
 import (
 	"context"
+	"errors"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/lms"
@@ -28,6 +29,25 @@ func (c *Client) Enroll(ctx context.Context, request lms.EnrollmentRequest) (lms
 		return c.enrollByEoxCore(ctx, request)
 	}
 	return c.enrollSingly(ctx, request)
+}
+
+// ReadEnrollment reads by the route in use; see lms.Platform.
+func (c *Client) ReadEnrollment(ctx context.Context, username, courseKey string) (lms.Enrollment, error) {
+	routes, err := c.routes(ctx)
+	if err != nil {
+		return lms.Enrollment{}, err
+	}
+	if routes.enrollment == v1alpha1.EnrollmentRouteEoxCore && !c.isHidden(username) {
+		present, err := c.readByEoxCore(ctx, username, courseKey)
+		switch {
+		case errors.Is(err, errAbsent):
+			return lms.Enrollment{}, nil
+		case !errors.Is(err, errHidden):
+			return present.port(), err
+		}
+	}
+	present, err := c.readEnrollment(ctx, username, courseKey)
+	return present.port(), err
 }
 
 // Withdraw ends an enrollment by the route in use; see lms.Platform.

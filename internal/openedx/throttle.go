@@ -121,7 +121,7 @@ func newThrottles(config Config) *throttles {
 // of gives the throttle of a call.
 func (t *throttles) of(c call) *throttle {
 	switch c {
-	case callRoles, callReadEnrollment, callWriteEnrollment, callPreEnroll, callCancelPreEnroll:
+	case callRoles, callReadEnrollment, callListEnrollments, callWriteEnrollment, callPreEnroll, callCancelPreEnroll:
 		return t.enrollments
 	case callToken:
 		return t.tokens

@@ -13,6 +13,12 @@ type Match struct {
 	Method string // "" is any
 	// Path begins the path of the calls, "" that of all.
 	Path string
+	// Query is part of the query of the calls, "" of that of all.
+	Query string
+}
+
+func (m Match) takes(r *http.Request) bool {
+	return (m.Method == "" || m.Method == r.Method) && strings.HasPrefix(r.URL.Path, m.Path) && strings.Contains(r.URL.RawQuery, m.Query)
 }
 
 // Fault is what happens to a call instead of an answer. Exactly one of Status, Reset and Hang should be set;
@@ -95,7 +101,7 @@ func (s *Server) takeFault(r *http.Request) faultHit {
 	}
 	for i := range s.faults.armed {
 		armed := &s.faults.armed[i]
-		if armed.match.Method != "" && armed.match.Method != r.Method || !strings.HasPrefix(r.URL.Path, armed.match.Path) {
+		if !armed.match.takes(r) {
 			continue
 		}
 		hit := faultHit{hit: true, Fault: armed.fault, cleared: s.faults.cleared}
