@@ -72,6 +72,24 @@ func TestAnLMSThatSaysWhenItWillBeBackIsLeftAlone(t *testing.T) {
 	}
 }
 
+func TestAnEnrollmentThatWasNeverTriedGoesOnWhenThePlatformIsBack(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, "1234A", "1235A")
+	c.mustPut(joe("1", "1234A"), http.StatusCreated)
+	c.waitForContact("1", v1alpha1.ReasonSynced)
+	c.clock.travelTo(c.clock.Now().Add(time.Minute)) // A platform that was found well just now is not looked at again at once.
+	c.lms.SetDown(true)
+	platform := c.defaultPlatform()
+	c.requestCheck(platform)
+	c.waitForState(platform, v1alpha1.ReasonUnreachable)
+	c.mustPut(joe("1", "1234A", "1235A"), http.StatusOK)
+	if waits := c.waitForEnrollment("1", "1235A", v1alpha1.ReasonPlatformUnavailable); waits.Status.Platform != "" {
+		t.Errorf("it was tried on %s", waits.Status.Platform)
+	}
+	c.lms.SetDown(false)
+	c.waitForContact("1", v1alpha1.ReasonSynced)
+}
+
 func TestARefusedRegistrationIsNotTriedForEveryLearner(t *testing.T) {
 	t.Parallel()
 	for reason, refuse := range map[string]func(*openedxtest.World) func(*openedxtest.Server){

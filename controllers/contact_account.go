@@ -249,11 +249,13 @@ func (r *contactReconciler) wakeRivals(ctx context.Context, contact *v1alpha1.Co
 }
 
 func (r *contactReconciler) contactsOn(ctx context.Context, platform client.Object, all bool) []reconcile.Request {
+	options := []client.ListOption{client.InNamespace(platform.GetNamespace()), uncopied}
+	if !all {
+		options = append(options, client.MatchingFields{index.ContactInWork: platform.GetName()})
+	}
 	var list v1alpha1.ContactList
-	if err := r.List(ctx, &list, client.InNamespace(platform.GetNamespace())); err != nil {
+	if err := r.List(ctx, &list, options...); err != nil {
 		return nil
 	}
-	return requestsFor(list.Items, func(contact *v1alpha1.Contact) bool {
-		return contact.Spec.PlatformRef.Name == platform.GetName() && (all || mayWait(contact))
-	})
+	return requestsFor(list.Items, func(contact *v1alpha1.Contact) bool { return contact.Spec.PlatformRef.Name == platform.GetName() })
 }

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -58,12 +59,19 @@ func (r *enrollmentReconciler) enrollmentsInCourse(ctx context.Context, course c
 }
 
 func (r *enrollmentReconciler) enrollmentsOn(ctx context.Context, platform client.Object, all bool) []reconcile.Request {
-	var list v1alpha1.EnrollmentList
-	if err := r.List(ctx, &list, client.InNamespace(platform.GetNamespace())); err != nil {
+	var list, unknown v1alpha1.EnrollmentList // Those that were not tried yet may be on any platform.
+	var err error
+	if here := client.InNamespace(platform.GetNamespace()); all {
+		err = r.List(ctx, &list, here, uncopied)
+	} else {
+		err = errors.Join(
+			r.List(ctx, &list, here, client.MatchingFields{index.EnrollmentInWork: platform.GetName()}, uncopied),
+			r.List(ctx, &unknown, here, client.MatchingFields{index.EnrollmentInWork: ""}, uncopied))
+	}
+	if err != nil {
 		return nil
 	}
-	return requestsFor(list.Items, func(enrollment *v1alpha1.Enrollment) bool {
-		there := enrollment.Status.Platform == "" || enrollment.Status.Platform == platform.GetName()
-		return there && (all || mayWait(enrollment))
+	return requestsFor(append(list.Items, unknown.Items...), func(enrollment *v1alpha1.Enrollment) bool {
+		return enrollment.Status.Platform == "" || enrollment.Status.Platform == platform.GetName()
 	})
 }

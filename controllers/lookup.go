@@ -12,6 +12,10 @@ import (
 	"rollcall.dev/rollcall/internal/index"
 )
 
+// uncopied reads objects of the cache as they lie there, as copies of thousands would cost more than the reading. They
+// must not be changed.
+const uncopied = client.UnsafeDisableDeepCopy
+
 // courseFor gives the Course that a course code stands for on a platform, or nil.
 func (r *reconciler) courseFor(ctx context.Context, namespace, platform, courseCode string) (*v1alpha1.Course, error) {
 	return claim.CourseFor(ctx, r.Client, namespace, platform, courseCode)

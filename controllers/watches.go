@@ -98,11 +98,5 @@ func onPlatform(list func(ctx context.Context, platform client.Object, all bool)
 	}
 }
 
-// mayWait says whether an object may be waiting for its platform: it is not in step, or a visit that finds out is under way.
-func mayWait(o object) bool {
-	status := o.GetObjectStatus()
-	return !isReady(status) || status.ObservedGeneration != o.GetGeneration() || !o.GetDeletionTimestamp().IsZero()
-}
-
 // requestQueue is where event handlers put the objects to visit.
 type requestQueue = workqueue.TypedRateLimitingInterface[reconcile.Request]

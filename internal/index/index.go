@@ -23,6 +23,10 @@ const (
 	ContactByUsername = "rollcall.contactByUsername"
 	// ContactByConflict finds Contacts with a conflict by platform and its reason.
 	ContactByConflict = "rollcall.contactByConflict"
+	// ContactInWork finds Contacts that are not known to be in step, and so may wait for their platform, by its name.
+	ContactInWork = "rollcall.contactInWork"
+	// EnrollmentInWork does so for Enrollments; those that were never carried out are under the empty name.
+	EnrollmentInWork = "rollcall.enrollmentInWork"
 	// EnrollmentByContact finds Enrollments by the name of their Contact.
 	EnrollmentByContact = "rollcall.enrollmentByContact"
 	// EnrollmentByCourse finds Enrollments by course code.
@@ -67,6 +71,14 @@ func Register(ctx context.Context, indexer client.FieldIndexer) error {
 			}
 			return []string{Key(contact.Spec.PlatformRef.Name, conflict.Reason)}
 		}},
+		{&v1alpha1.Contact{}, ContactInWork, func(object client.Object) []string {
+			contact := object.(*v1alpha1.Contact)
+			return ifInWork(contact, &contact.Status.ObjectStatus, contact.Spec.PlatformRef.Name)
+		}},
+		{&v1alpha1.Enrollment{}, EnrollmentInWork, func(object client.Object) []string {
+			enrollment := object.(*v1alpha1.Enrollment)
+			return ifInWork(enrollment, &enrollment.Status.ObjectStatus, enrollment.Status.Platform)
+		}},
 		{&v1alpha1.Enrollment{}, EnrollmentByContact, func(object client.Object) []string {
 			return []string{object.(*v1alpha1.Enrollment).Spec.ContactRef.Name}
 		}},
@@ -83,4 +95,13 @@ func Register(ctx context.Context, indexer client.FieldIndexer) error {
 		}
 	}
 	return nil
+}
+
+// ifInWork gives the key of an object that is not in step as it is now.
+func ifInWork(object client.Object, status *v1alpha1.ObjectStatus, key string) []string {
+	inStep := meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady) && status.ObservedGeneration == object.GetGeneration()
+	if inStep && object.GetDeletionTimestamp().IsZero() {
+		return nil
+	}
+	return []string{key}
 }
