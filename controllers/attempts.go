@@ -47,12 +47,12 @@ func waitFor(attempts *v1alpha1.Attempts, basis string, now time.Time) (wait tim
 	}
 }
 
-// inLaneOf gives the calls of an attempt their lane: the first attempt is live, and a recheck of a conflict, which ends on
-// the LMS if it ends now, is in no hurry.
+// inLaneOf gives the calls of an attempt their lane: the first attempt is live, unless a sweep wants it, and a recheck of a
+// conflict, which ends on the LMS if it ends now, is in no hurry.
 func inLaneOf(ctx context.Context, attempts *v1alpha1.Attempts, basis string) context.Context {
 	switch {
 	case attempts == nil || attempts.Basis != basis:
-		return lms.WithLane(ctx, lms.Live)
+		return ctx
 	case lms.Class(attempts.LastError.Class) == lms.Conflict:
 		return lms.WithLane(ctx, lms.Background)
 	default:
@@ -110,6 +110,9 @@ func (r *reconciler) failed(o object, platform *v1alpha1.LearningPlatform, attem
 	}
 	next.LastError = v1alpha1.AttemptError{Class: v1alpha1.ErrorClass(class), Reason: reason, Message: clip(failure.Message, 1024)}
 	after := retryDelay(class, next.Count)
+	if reason == v1alpha1.ReasonDrifted {
+		after = 0 // The next sweep sees whether it still is.
+	}
 	if after > 0 {
 		next.NextTime = new(metav1.NewTime(now.Add(after)))
 	}

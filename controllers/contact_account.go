@@ -31,7 +31,7 @@ func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1
 	learner := &contact.Status.Learner
 	lost := accountLost(contact, enrollments)
 	settled := learner.Username != "" && ptr.Deref(learner.Active, true) && learner.ProfileDigest == profileDigest(&contact.Spec)
-	if settled && !lost && !accountCheckRequested(contact, enrollments) {
+	if settled && !lost && !accountCheckRequested(contact, enrollments) && !r.drift.suspects(contact) {
 		contact.Status.Attempts = nil
 		return inStep(accountKnown, 0), nil
 	}
@@ -45,15 +45,16 @@ func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1
 	}
 	basis := basisOf(contact.Generation, requestOf(contact), platform.UID, platform.Generation, lost)
 	_, released := r.released.LoadAndDelete(contact.UID)
-	if left, due := waitFor(contact.Status.Attempts, basis, r.clock.Now()); !due && !released {
+	if left, due := waitFor(contact.Status.Attempts, basis, r.clock.Now()); !due && !released && !r.drift.due(contact, contact.Status.Attempts) {
 		return standing(contact.Status.Attempts, left), nil
 	}
-	ctx = inLaneOf(ctx, contact.Status.Attempts, basis)
+	ctx = inLaneOf(r.drift.lane(ctx, contact), contact.Status.Attempts, basis)
 	account, err := r.findOrCreate(ctx, connection, contact, lost)
 	if err == nil {
 		err = r.checkUnclaimed(ctx, contact, account.Username)
 	}
 	if err == nil {
+		r.recheckIfRemade(ctx, learner, &account.Learner, enrollments)
 		account.record(learner)
 		err = r.settleProfile(ctx, connection, contact, account.Learner)
 	}
@@ -64,6 +65,8 @@ func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1
 		return r.failed(contact, platform, &contact.Status.Attempts, basis, err), ctx.Err()
 	}
 	r.platforms.exonerate(contact)
+	r.drift.settled(contact)
+	r.drift.settled(contact)
 	contact.Status.Attempts = nil
 	return inStep(accountKnown, 0), nil
 }
@@ -159,6 +162,15 @@ func (r *contactReconciler) findOrCreate(ctx context.Context, connection lms.Pla
 	}
 	if found != nil {
 		return foundAccount{*found, foundBy(contact)}, nil
+	}
+	if known.ID != 0 {
+		// It may have another username and another e-mail address by now.
+		if found, err = connection.LookUpLearnerByID(ctx, known.ID); err != nil {
+			return foundAccount{}, err
+		}
+		if found != nil {
+			return foundAccount{*found, known.ProvisionedBy}, nil
+		}
 	}
 	made, err := connection.CreateLearner(ctx, lms.NewLearner{ContactID: spec.ContactID, FirstName: spec.FirstName, LastName: spec.LastName, Email: spec.Email})
 	switch {

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/documents"
@@ -41,6 +42,7 @@ func (r *contactReconciler) setUp(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Enrollment{}, handler.EnqueueRequestsFromMapFunc(contactOfEnrollment), builder.WithPredicates(anyStatus())).
 		Watches(&v1alpha1.LearningPlatform{}, onPlatform(r.contactsOn), builder.WithPredicates(standingOrSpec())).
 		Watches(&v1alpha1.Contact{}, handler.Funcs{UpdateFunc: r.onChangedRival, DeleteFunc: r.onDeletedRival}, builder.WithPredicates(specOrRequest())).
+		WatchesRawSource(source.Channel(r.drift.contacts, &handler.EnqueueRequestForObject{})).
 		Complete(r)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -26,12 +27,19 @@ const courseInterval = time.Hour
 const maxModes = 32
 
 // courseReconciler checks that a course exists on the LMS and what it offers.
-type courseReconciler struct{ reconciler }
+type courseReconciler struct {
+	reconciler
+	// sweeps are under way, by the name of the Course.
+	sweeps sync.Map
+	// started is when this process began to look after courses.
+	started time.Time
+}
 
 // +kubebuilder:rbac:groups=rollcall.dev,resources=courses,verbs=get;list;watch
 // +kubebuilder:rbac:groups=rollcall.dev,resources=courses/status,verbs=get;patch
 
 func (r *courseReconciler) setUp(mgr ctrl.Manager) error {
+	r.started = r.clock.Now()
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("course").
 		WithOptions(r.options(1)).
@@ -41,10 +49,11 @@ func (r *courseReconciler) setUp(mgr ctrl.Manager) error {
 		Complete(r)
 }
 
-// Reconcile looks the course up.
+// Reconcile looks the course up, and compares its enrollments with the LMS when that is due.
 func (r *courseReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	course := &v1alpha1.Course{}
 	if err := r.Get(ctx, request.NamespacedName, course); err != nil {
+		r.sweeps.Delete(request.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !course.DeletionTimestamp.IsZero() {
@@ -54,6 +63,13 @@ func (r *courseReconciler) Reconcile(ctx context.Context, request ctrl.Request) 
 	o, err := r.reconcile(ctx, course)
 	if err != nil {
 		return ctrl.Result{}, err
+	}
+	if o.standing == v1alpha1.ConditionReady {
+		next, err := r.sweep(ctx, course)
+		if err != nil {
+			return ctrl.Result{}, err
+		}
+		o = o.sooner(next)
 	}
 	return r.finish(ctx, before, course, o)
 }

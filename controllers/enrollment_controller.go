@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/access"
@@ -43,6 +44,7 @@ func (r *enrollmentReconciler) setUp(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.Contact{}, handler.EnqueueRequestsFromMapFunc(r.enrollmentsOfContact), builder.WithPredicates(learnerOrSpec())).
 		Watches(&v1alpha1.Course{}, handler.EnqueueRequestsFromMapFunc(r.enrollmentsInCourse), builder.WithPredicates(offerOrSpec())).
 		Watches(&v1alpha1.LearningPlatform{}, onPlatform(r.enrollmentsOn), builder.WithPredicates(predicate.Or(standingOrSpec(), released()))).
+		WatchesRawSource(source.Channel(r.drift.enrollments, &handler.EnqueueRequestForObject{})).
 		Complete(r)
 }
 
@@ -107,6 +109,7 @@ func (r *enrollmentReconciler) reconcile(ctx context.Context, enrollment *v1alph
 	standing, edge := window.At(now)
 	enrollment.Status.Access = standing
 	notePlan(enrollment, window, now)
+	ctx = r.drift.lane(ctx, enrollment)
 
 	var o outcome
 	switch {
@@ -140,7 +143,8 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 		r.noRemoval(enrollment)
 	}
 	otherMode := course.Spec.Mode != "" && status.Mode != course.Spec.Mode
-	if ptr.Deref(status.Enrolled, false) && !moved && !otherMode && !checkRequested(enrollment) {
+	inPlace := ptr.Deref(status.Enrolled, false) && !moved && !otherMode
+	if inPlace && !r.checkDue(enrollment) {
 		status.Attempts = nil
 		return inStep(enrolled, 0), nil
 	}
@@ -153,7 +157,7 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 		return *waiting, nil
 	}
 	basis := basisOf(enrollment.Generation, requestOf(enrollment), platform.UID, platform.Generation, learner.Username, offerOf(course))
-	if left, due := waitFor(status.Attempts, basis, r.clock.Now()); !due {
+	if left, due := waitFor(status.Attempts, basis, r.clock.Now()); !due && !r.drift.due(enrollment, status.Attempts) {
 		return standing(status.Attempts, left), nil
 	}
 	ctx = inLaneOf(ctx, status.Attempts, basis)
@@ -165,6 +169,9 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 		}
 		status.Attempts = nil
 		return working(v1alpha1.ReasonQueued, "The learner has left the course that the code stood for before.", time.Millisecond), nil
+	}
+	if platform.Spec.DriftPolicy == v1alpha1.DriftPolicyReport && !moved && (inPlace || isDrifted(status)) {
+		return r.compare(ctx, connection, enrollment, course, platform, basis), ctx.Err()
 	}
 	status.Platform, status.Username, status.CourseKey = platform.Name, learner.Username, course.Spec.CourseKey
 	status.Enrolled, status.Mode = nil, "" // Until the answer is there, nobody knows.
@@ -192,7 +199,7 @@ func (r *enrollmentReconciler) withdraw(ctx context.Context, enrollment *v1alpha
 	if status.Access == v1alpha1.AccessUpcoming {
 		done = inStep("Access has not begun; the learner is not enrolled yet.", 0)
 	}
-	if !hasPlace(status) {
+	if !hasPlace(status) && !r.mayBeBack(enrollment) {
 		status.Attempts = nil
 		if status.Username != "" {
 			return done, nil
@@ -212,10 +219,15 @@ func (r *enrollmentReconciler) withdraw(ctx context.Context, enrollment *v1alpha
 		return *waiting, nil
 	}
 	basis := basisOf(enrollment.Generation, requestOf(enrollment), platform.UID, platform.Generation, status.Access)
-	if left, due := waitFor(status.Attempts, basis, r.clock.Now()); !due {
+	if left, due := waitFor(status.Attempts, basis, r.clock.Now()); !due && !r.drift.due(enrollment, status.Attempts) {
 		return standing(status.Attempts, left), nil
 	}
-	if err := r.leave(inLaneOf(ctx, status.Attempts, basis), connection, enrollment, contact, platform); err != nil {
+	ctx = inLaneOf(ctx, status.Attempts, basis)
+	err = r.lookIfBack(ctx, connection, enrollment, contact, platform)
+	if err == nil {
+		err = r.leave(ctx, connection, enrollment, contact, platform)
+	}
+	if err != nil {
 		return r.failed(enrollment, platform, &status.Attempts, basis, err), ctx.Err()
 	}
 	r.inStepNow(enrollment)

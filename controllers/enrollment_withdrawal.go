@@ -79,11 +79,7 @@ func (r *enrollmentReconciler) leave(ctx context.Context, connection lms.Platfor
 	if err := r.takeBack(ctx, connection, enrollment, contact, platform); err != nil || !leaving.MayBeEnrolled(status) {
 		return err
 	}
-	others, err := r.enrollmentsOf(ctx, &v1alpha1.Contact{ObjectMeta: metav1.ObjectMeta{Namespace: enrollment.Namespace, Name: enrollment.Spec.ContactRef.Name}})
-	if err != nil {
-		return err
-	}
-	loses, err := leaving.LosesCourse(ctx, r.Client, enrollment, contact, others, platform, r.clock.Now())
+	loses, err := r.losesCourse(ctx, enrollment, contact, platform)
 	if err != nil {
 		return err
 	}
@@ -91,12 +87,25 @@ func (r *enrollmentReconciler) leave(ctx context.Context, connection lms.Platfor
 		if err := r.brake(enrollment, platform); err != nil {
 			return err
 		}
-		err := connection.Withdraw(ctx, status.Username, status.CourseKey)
-		if err != nil && !slices.Contains([]string{v1alpha1.ReasonLearnerNotFound, v1alpha1.ReasonCourseNotFound}, lms.AsError(err).Reason) {
+		if err := connection.Withdraw(ctx, status.Username, status.CourseKey); err != nil && !isGone(err) {
 			return err
 		}
 	}
 	status.Enrolled = new(false)
 	r.noRemoval(enrollment)
 	return nil
+}
+
+// losesCourse says whether the learner loses the course when the Enrollment is left, as no other one keeps them there.
+func (r *reconciler) losesCourse(ctx context.Context, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform) (bool, error) {
+	others, err := r.enrollmentsOf(ctx, &v1alpha1.Contact{ObjectMeta: metav1.ObjectMeta{Namespace: enrollment.Namespace, Name: enrollment.Spec.ContactRef.Name}})
+	if err != nil {
+		return false, err
+	}
+	return leaving.LosesCourse(ctx, r.Client, enrollment, contact, others, platform, r.clock.Now())
+}
+
+// isGone says whether a call failed because the LMS does not know the learner or the course any more.
+func isGone(err error) bool {
+	return slices.Contains([]string{v1alpha1.ReasonLearnerNotFound, v1alpha1.ReasonCourseNotFound}, lms.AsError(err).Reason)
 }

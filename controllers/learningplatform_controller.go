@@ -53,11 +53,15 @@ func (r *learningPlatformReconciler) Reconcile(ctx context.Context, request ctrl
 	platform := &v1alpha1.LearningPlatform{}
 	if err := r.Get(ctx, request.NamespacedName, platform); err != nil {
 		r.platforms.forget(request.NamespacedName)
+		forgetDrift(request.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	before := platform.DeepCopy()
 	o, err := r.probe(ctx, platform)
 	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if err := r.showDrift(ctx, platform); err != nil {
 		return ctrl.Result{}, err
 	}
 	return r.finish(ctx, before, platform, o.sooner(r.showThrottle(platform)))

@@ -35,10 +35,12 @@ func SetUp(mgr ctrl.Manager, connect Connect, clock clock.PassiveClock) error {
 		blamed:   lru.New(rememberedTroubles),
 		open:     map[types.NamespacedName]connection{},
 	}
+	drifted := newDrift()
 	base := func(kind string) reconciler {
 		return reconciler{
 			Client:       mgr.GetClient(),
 			platforms:    connections,
+			drift:        drifted,
 			recorder:     mgr.GetEventRecorder("rollcall"),
 			clock:        clock,
 			troubles:     lru.New(rememberedTroubles),
@@ -48,7 +50,8 @@ func SetUp(mgr ctrl.Manager, connect Connect, clock clock.PassiveClock) error {
 	removalBrakes := brakes.New(clock)
 	for kind, controller := range map[string]interface{ setUp(mgr ctrl.Manager) error }{
 		"learningplatform": &learningPlatformReconciler{base("learningplatform")},
-		"course":           &courseReconciler{base("course")},
+		"accountsweep":     &accountSweeper{reconciler: base("accountsweep")},
+		"course":           &courseReconciler{reconciler: base("course")},
 		"contact":          &contactReconciler{reconciler: base("contact")},
 		"enrollment":       &enrollmentReconciler{base("enrollment"), removalBrakes},
 		"coursementor":     &courseMentorReconciler{base("coursementor")},

@@ -104,24 +104,20 @@ func (r *summaryReconciler) writeSums(ctx context.Context, before, after *v1alph
 	if held := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionRemovalsHeld); held != nil {
 		sums.Status.Conditions = append(sums.Status.Conditions, *held)
 	}
-	desired, err := statusApplyConfiguration(sums, r.Scheme())
-	if err != nil {
-		return err
-	}
-	if err := r.Status().Apply(ctx, desired, client.FieldOwner(r.fieldManager), client.ForceOwnership); err != nil {
+	if err := r.applyStatus(ctx, sums); err != nil {
 		return fmt.Errorf("cannot write the sums of the LearningPlatform: %w", err)
 	}
 	return nil
 }
 
-// withoutSums gives the part of an object's status that belongs to its own controller.
+// withoutSums gives the part of an object's status that belongs to its own controller, and not to one that sums up.
 func withoutSums(o object) object {
 	platform, ok := o.(*v1alpha1.LearningPlatform)
 	if !ok {
 		return o
 	}
 	platform = platform.DeepCopy()
-	platform.Status.Removals = v1alpha1.RemovalsStatus{}
+	platform.Status.Removals, platform.Status.AccountSweep = v1alpha1.RemovalsStatus{}, v1alpha1.AccountSweep{}
 	meta.RemoveStatusCondition(&platform.Status.Conditions, v1alpha1.ConditionRemovalsHeld)
 	return platform
 }

@@ -35,6 +35,7 @@ type object interface {
 type reconciler struct {
 	client.Client
 	platforms *platforms
+	drift     *drift
 	recorder  events.EventRecorder
 	clock     clock.PassiveClock
 	// troubles remembers, by UID, the trouble that was told last, so that a check in between does not tell it again.
@@ -47,9 +48,12 @@ type reconciler struct {
 // the state is a new one, and plans the next visit.
 func (r *reconciler) finish(ctx context.Context, before, after object, o outcome) (ctrl.Result, error) {
 	status := after.GetObjectStatus()
-	// A check that somebody asked for is made when it came to a result, not while it is still being tried.
-	if checkRequested(after) && o.isResult() {
-		status.LastHandledReconcileAt = requestOf(after)
+	// A check that somebody or a sweep asked for is made when it came to a result, not while it is still being tried.
+	if o.isResult() {
+		r.drift.settled(after)
+		if checkRequested(after) {
+			status.LastHandledReconcileAt = requestOf(after)
+		}
 	}
 	o.report(status, after.GetGeneration(), r.clock.Now())
 	if err := r.writeStatus(ctx, before, after); err != nil {
@@ -118,7 +122,12 @@ func (r *reconciler) writeStatus(ctx context.Context, before, after object) erro
 	if equality.Semantic.DeepEqual(statusOf(before), statusOf(after)) {
 		return nil
 	}
-	desired, err := statusApplyConfiguration(withoutSums(after), r.Scheme())
+	return r.applyStatus(ctx, withoutSums(after))
+}
+
+// applyStatus applies a status, or a part of it, as this controller's.
+func (r *reconciler) applyStatus(ctx context.Context, o object) error {
+	desired, err := statusApplyConfiguration(o, r.Scheme())
 	if err != nil {
 		return err
 	}
@@ -166,6 +175,9 @@ func checkRequested(o object) bool {
 	request := requestOf(o)
 	return request != "" && request != o.GetObjectStatus().LastHandledReconcileAt
 }
+
+// checkDue says whether somebody or a sweep asked for a check of the object that has not been made yet.
+func (r *reconciler) checkDue(o object) bool { return checkRequested(o) || r.drift.suspects(o) }
 
 // requestOf gives the last request for a check, cut to the bound of its echo.
 func requestOf(o client.Object) string {

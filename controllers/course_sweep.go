@@ -1,0 +1,100 @@
+package controllers
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/lms"
+)
+
+// courseSweep is a comparison of a course's enrollments with the LMS that is under way. It lives in memory only: one that a
+// restart ends begins again.
+type courseSweep struct {
+	// of is what it is made on. When that has changed, it begins again.
+	of string
+	// began is when; what changed since is not judged.
+	began time.Time
+	// cursor of the next page.
+	cursor string
+	// active are those who are actively enrolled, by username in lower case.
+	active map[string]lms.LearnerEnrollment
+}
+
+// sweep reads the next page of a sweep that is due or was asked for, and gives the time until the next one. With the last
+// page it puts the sum into the status, and has the enrollments that differ checked.
+func (r *courseReconciler) sweep(ctx context.Context, course *v1alpha1.Course) (time.Duration, error) {
+	key := client.ObjectKeyFromObject(course)
+	platform, connection, waiting, err := r.platforms.ready(ctx, course.Namespace, course.Spec.PlatformRef.Name)
+	if err != nil {
+		return 0, err
+	}
+	if waiting != nil {
+		return waiting.after, nil
+	}
+	interval := driftInterval(platform)
+	if interval == 0 {
+		r.sweeps.Delete(key)
+		return 0, nil
+	}
+	current, left := r.currentSweep(course, platform, interval)
+	if current == nil {
+		return left, nil
+	}
+	page, err := connection.ListEnrollments(lms.WithLane(ctx, lms.Background), course.Spec.CourseKey, current.cursor)
+	if err != nil {
+		after, goesOn := r.interrupted(platform, err)
+		if !goesOn {
+			r.sweeps.Delete(key)
+		}
+		return after, ctx.Err()
+	}
+	for _, listed := range page.Enrollments {
+		if listed.Active {
+			current.active[strings.ToLower(listed.Username)] = listed
+		}
+	}
+	if current.cursor = page.Next; current.cursor != "" {
+		return time.Millisecond, nil // Each page is a visit of its own, so that other courses have their turn.
+	}
+	r.sweeps.Delete(key)
+	if course.Status.Sweep, err = r.judge(ctx, course, platform, current); err != nil {
+		return 0, err
+	}
+	return interval / 2, nil // The next one is no sooner.
+}
+
+// currentSweep gives the sweep that is under way or begins now, or the time until the next one is due.
+func (r *courseReconciler) currentSweep(course *v1alpha1.Course, platform *v1alpha1.LearningPlatform, interval time.Duration) (*courseSweep, time.Duration) {
+	key, of := client.ObjectKeyFromObject(course), basisOf(course.UID, course.Generation, platform.UID, platform.Generation)
+	if underWay, ok := r.sweeps.Load(key); ok && underWay.(*courseSweep).of == of {
+		return underWay.(*courseSweep), 0
+	}
+	now := r.clock.Now()
+	if left := nextSweep(course, course.Status.Sweep.FinishedTime.Time, r.started, interval).Sub(now); left > 0 && !checkRequested(course) {
+		r.sweeps.Delete(key)
+		return nil, left
+	}
+	begun := &courseSweep{of: of, began: now, active: map[string]lms.LearnerEnrollment{}}
+	r.sweeps.Store(key, begun)
+	return begun, 0
+}
+
+// interrupted says when to come back after a page that could not be read, and whether the sweep then goes on from there.
+func (r *reconciler) interrupted(platform *v1alpha1.LearningPlatform, err error) (after time.Duration, goesOn bool) {
+	failure := lms.AsError(err)
+	switch {
+	case failure.Class == lms.Throttled:
+		r.platforms.noteThrottle(platform)
+		return max(failure.RetryAfter, time.Second), true
+	case failure.PlatformWide:
+		r.platforms.suspect(platform)
+		return wait.Jitter(pause(failure, platformRecheck), jitter), true
+	default:
+		return wait.Jitter(lastRetry, jitter), false
+	}
+}

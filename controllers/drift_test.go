@@ -1,0 +1,61 @@
+package controllers
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+)
+
+func TestSweepsAreSpreadOverTheInterval(t *testing.T) {
+	const courses, day = 2400, 24 * time.Hour
+	created := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	started := created.Add(10 * day)
+	for name, test := range map[string]struct {
+		last        time.Time
+		from, until time.Duration // after the start, in which they all are
+	}{
+		"NeverSwept":             {time.Time{}, 0, day},
+		"SweptAnHourAgo":         {started.Add(-time.Hour), 11 * time.Hour, 35 * time.Hour},
+		"MissedInADaysDownTime":  {started.Add(-2 * day), 0, time.Hour},
+		"SweptWhileThisWasGoing": {started.Add(5 * day), 5*day + 12*time.Hour, 6*day + 12*time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const parts = 24
+			var counts [parts]int
+			for i := range courses {
+				course := &v1alpha1.Course{}
+				course.UID, course.CreationTimestamp = types.UID(fmt.Sprint("uid-", i)), metav1.NewTime(created)
+				next := nextSweep(course, test.last, started, day).Sub(started)
+				if next < test.from || next >= test.until {
+					t.Fatalf("course %d is due %s after the start", i, next)
+				}
+				counts[(next-test.from)*parts/(test.until-test.from)]++
+			}
+			for part, count := range counts {
+				if count < courses/parts/2 || count > courses/parts*2 {
+					t.Errorf("%d of %d are due in part %d of %d", count, courses, part, parts)
+				}
+			}
+		})
+	}
+}
+
+func TestASweepIsDueAtTheSamePlaceEveryDay(t *testing.T) {
+	const day = 24 * time.Hour
+	started := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	course := &v1alpha1.Course{}
+	course.UID = "uid"
+	due := nextSweep(course, time.Time{}, started, day)
+	for range 5 {
+		next := nextSweep(course, due.Add(3*time.Minute), started, day) // The sweep took three minutes.
+		if next.Sub(due) != day {
+			t.Fatalf("after %s comes %s", due, next)
+		}
+		due = next
+	}
+}
