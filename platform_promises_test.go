@@ -9,7 +9,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/openedx/openedxtest"
@@ -125,16 +127,25 @@ func TestARefusedRegistrationIsNotTriedForEveryLearner(t *testing.T) {
 			}
 			platform := c.defaultPlatform()
 			c.waitForState(platform, v1alpha1.ReasonConnected)
+			c.eventually("the platform says that no accounts are made", func() error {
+				must(t, c.Get(t.Context(), client.ObjectKeyFromObject(platform), platform))
+				condition := meta.FindStatusCondition(platform.Status.Conditions, v1alpha1.ConditionRegistrationLimited)
+				if condition == nil || condition.Status != metav1.ConditionTrue || condition.Reason != reason {
+					return fmt.Errorf("it says %+v", condition)
+				}
+				return nil
+			})
 
 			// An edit that makes another connection does not make the LMS forget.
 			c.lms.ResetCalls()
 			change(c, platform, func(platform *v1alpha1.LearningPlatform) { platform.Spec.CallsPerMinute++ })
-			c.eventually("all are looked at again", func() error {
-				if got := c.callsTo(accountsPath); got < learners {
-					return fmt.Errorf("%d look-ups", got)
+			c.eventually("the learners are looked for again", func() error {
+				if c.callsTo(accountsPath) == 0 {
+					return errors.New("they are not")
 				}
 				return nil
 			})
+			c.waitUntilIdle()
 			if got := c.callsTo(registrationPath); got > 0 {
 				t.Errorf("%d more registrations were tried", got)
 			}

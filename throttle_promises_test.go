@@ -74,3 +74,87 @@ func TestAThrottleOfTheLMSIsShownOnThePlatformAndCostsNoAttempt(t *testing.T) {
 		c.waitForContact(name, v1alpha1.ReasonSynced)
 	}
 }
+
+func TestOnlyOneLearnerTriesAgainWhileNewAccountsAreLimited(t *testing.T) {
+	t.Parallel()
+	const learners, limit = 12, 4
+	clock := &travelClock{}
+	world := openedxtest.DemoWorld()
+	world.Settings.RegistrationRateLimit = fmt.Sprint(limit, "/1000d") // a window that does not end meanwhile
+	lms := openedxtest.Start(t, world, openedxtest.WithThrottle(0), openedxtest.WithoutEoxCore(), openedxtest.WithClock(clock))
+	c := newCompanyWith(t, lms, clock, func(*v1alpha1.LearningPlatformSpec) {}, "1234A")
+	platform := c.defaultPlatform()
+	for i := range limit {
+		c.mustPut(joe(fmt.Sprint("made-", i), "1234A"), http.StatusCreated)
+		c.waitForContact(fmt.Sprint("made-", i), v1alpha1.ReasonSynced)
+	}
+	mustShow := func(want bool) {
+		t.Helper()
+		c.eventually(fmt.Sprint("the platform shows that new accounts are limited: ", want), func() error {
+			must(t, c.Get(t.Context(), client.ObjectKeyFromObject(platform), platform))
+			condition := meta.FindStatusCondition(platform.Status.Conditions, v1alpha1.ConditionRegistrationLimited)
+			shown := condition != nil && condition.Status == metav1.ConditionTrue && condition.Reason == v1alpha1.ReasonRegistrationLimited &&
+				strings.Contains(condition.Message, "REGISTRATION_RATELIMIT")
+			if shown != want || condition != nil && !shown {
+				return fmt.Errorf("it shows %+v", condition)
+			}
+			return nil
+		})
+		if !isReady(platform) || meta.FindStatusCondition(platform.Status.Conditions, v1alpha1.ConditionThrottled) != nil {
+			t.Errorf("the limit says nothing against the platform, and is no throttle: %+v", platform.Status.Conditions)
+		}
+	}
+	mustShow(false)
+
+	for i := range learners - limit {
+		c.mustPut(joe(fmt.Sprint("waits-", i), "1234A"), http.StatusCreated)
+		c.waitForContact(fmt.Sprint("waits-", i), v1alpha1.ReasonRegistrationLimited)
+	}
+	mustShow(true)
+	c.waitUntilIdle()
+	c.lms.ResetCalls()
+	for pause := range 3 {
+		clock.travelTo(clock.Now().Add(time.Hour + time.Minute))
+		c.eventually("one learner tries again", func() error {
+			if got := c.callsTo(registrationPath); got <= pause {
+				return fmt.Errorf("%d have tried in %d pauses", got, pause+1)
+			}
+			return nil
+		})
+		c.waitUntilIdle()
+		if got := c.callsTo(registrationPath); got != pause+1 {
+			t.Fatalf("%d learners have tried in %d pauses", got, pause+1)
+		}
+	}
+	if got := c.callsTo(accountsPath); got > 0 {
+		t.Errorf("%d calls about accounts for learners who only wait", got)
+	}
+	for i := range learners - limit {
+		if contact := c.waitForContact(fmt.Sprint("waits-", i), v1alpha1.ReasonRegistrationLimited); contact.Status.Attempts != nil {
+			t.Errorf("attempts = %+v, want none: it is not the learner's fault", contact.Status.Attempts)
+		}
+	}
+	mustShow(true)
+
+	c.lms.SetRegistrationRateLimit("1000/1000d")
+	clock.travelTo(clock.Now().Add(time.Hour + time.Minute))
+	for i := range learners - limit {
+		c.waitForContact(fmt.Sprint("waits-", i), v1alpha1.ReasonSynced)
+	}
+	mustShow(false)
+}
+
+// waitUntilIdle waits until nothing is worked on, and nothing is due.
+func (c *company) waitUntilIdle() {
+	c.t.Helper()
+	idle := 0
+	c.eventually("all work is done", func() error {
+		if idle++; !c.clock.idle() {
+			idle = 0
+		}
+		if idle < 3 { // an event may be on its way
+			return errors.New("something is worked on")
+		}
+		return nil
+	})
+}

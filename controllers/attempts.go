@@ -84,7 +84,7 @@ func (r *reconciler) failed(o object, platform *v1alpha1.LearningPlatform, attem
 		return stalled(failure.Reason, failure.Message, 0)
 	}
 	if failure.Class == lms.Throttled {
-		r.platforms.noteThrottle(platform)
+		r.platforms.noteRefusals(platform)
 		return working(failure.Reason, failure.Message, max(failure.RetryAfter, time.Second)) // A turn of its own: no jitter.
 	}
 	// What says when it is over is never the object's own fault.

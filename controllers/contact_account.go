@@ -49,7 +49,7 @@ func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1
 		return standing(contact.Status.Attempts, left), nil
 	}
 	ctx = inLaneOf(r.drift.lane(ctx, contact), contact.Status.Attempts, basis)
-	account, err := r.findOrCreate(ctx, connection, contact, lost)
+	account, err := r.findOrCreate(ctx, connection, contact, basis, lost)
 	if err == nil {
 		err = r.checkUnclaimed(ctx, contact, account.Username)
 	}
@@ -66,7 +66,7 @@ func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1
 	}
 	r.platforms.exonerate(contact)
 	r.drift.settled(contact)
-	r.drift.settled(contact)
+	r.platforms.noteRefusals(platform) // An account that was made ends that of new ones.
 	contact.Status.Attempts = nil
 	return inStep(accountKnown, 0), nil
 }
@@ -144,7 +144,7 @@ func isSameAccount(known *v1alpha1.LearnerStatus, account *lms.Learner) bool {
 
 // findOrCreate gives the account that is known, found by e-mail address, or made. It looks before it makes one, so that one
 // made by a call whose answer was lost is found again.
-func (r *contactReconciler) findOrCreate(ctx context.Context, connection lms.Platform, contact *v1alpha1.Contact, lost bool) (foundAccount, error) {
+func (r *contactReconciler) findOrCreate(ctx context.Context, connection lms.Platform, contact *v1alpha1.Contact, basis string, lost bool) (foundAccount, error) {
 	spec, known := &contact.Spec, &contact.Status.Learner
 	if known.Username != "" && !lost {
 		// Whatever its e-mail address is by now.
@@ -156,16 +156,19 @@ func (r *contactReconciler) findOrCreate(ctx context.Context, connection lms.Pla
 			return foundAccount{*account, known.ProvisionedBy}, nil
 		}
 	}
-	found, err := connection.FindLearner(ctx, spec.Email)
-	if err != nil {
-		return foundAccount{}, err
-	}
-	if found != nil {
-		return foundAccount{*found, foundBy(contact)}, nil
+	if !r.isKnownAbsent(contact, basis) {
+		found, err := connection.FindLearner(ctx, spec.Email)
+		if err != nil {
+			return foundAccount{}, err
+		}
+		if found != nil {
+			return foundAccount{*found, foundBy(contact)}, nil
+		}
 	}
 	if known.ID != 0 {
 		// It may have another username and another e-mail address by now.
-		if found, err = connection.LookUpLearnerByID(ctx, known.ID); err != nil {
+		found, err := connection.LookUpLearnerByID(ctx, known.ID)
+		if err != nil {
 			return foundAccount{}, err
 		}
 		if found != nil {
@@ -173,6 +176,7 @@ func (r *contactReconciler) findOrCreate(ctx context.Context, connection lms.Pla
 		}
 	}
 	made, err := connection.CreateLearner(ctx, lms.NewLearner{ContactID: spec.ContactID, FirstName: spec.FirstName, LastName: spec.LastName, Email: spec.Email})
+	r.noteAbsence(contact, basis, err)
 	switch {
 	case err == nil:
 		return foundAccount{made, v1alpha1.ProvisionedByCreation}, nil
@@ -182,7 +186,7 @@ func (r *contactReconciler) findOrCreate(ctx context.Context, connection lms.Pla
 	case lms.AsError(err).Reason != v1alpha1.ReasonEmailInUse:
 		return foundAccount{}, err
 	}
-	found, err = connection.FindLearner(ctx, spec.Email)
+	found, err := connection.FindLearner(ctx, spec.Email)
 	if err != nil {
 		return foundAccount{}, err
 	}

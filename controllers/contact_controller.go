@@ -7,6 +7,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/lru"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -27,6 +28,8 @@ type contactReconciler struct {
 	reconciler
 	// released holds the UIDs of contacts whose account may have become free: they need not wait for their next attempt.
 	released sync.Map
+	// absences remember, by UID, who was looked for in vain.
+	absences *lru.Cache
 }
 
 // +kubebuilder:rbac:groups=rollcall.dev,resources=contacts,verbs=get;list;watch;patch

@@ -89,7 +89,7 @@ func (r *reconciler) interrupted(platform *v1alpha1.LearningPlatform, err error)
 	failure := lms.AsError(err)
 	switch {
 	case failure.Class == lms.Throttled:
-		r.platforms.noteThrottle(platform)
+		r.platforms.noteRefusals(platform)
 		return max(failure.RetryAfter, time.Second), true
 	case failure.PlatformWide:
 		r.platforms.suspect(platform)

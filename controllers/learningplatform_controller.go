@@ -64,7 +64,7 @@ func (r *learningPlatformReconciler) Reconcile(ctx context.Context, request ctrl
 	if err := r.showDrift(ctx, platform); err != nil {
 		return ctrl.Result{}, err
 	}
-	return r.finish(ctx, before, platform, o.sooner(r.showThrottle(platform)))
+	return r.finish(ctx, before, platform, o.sooner(r.showRefusals(platform)))
 }
 
 func (r *learningPlatformReconciler) probe(ctx context.Context, platform *v1alpha1.LearningPlatform) (outcome, error) {

@@ -21,6 +21,8 @@ const (
 	workers = 4
 	// rememberedTroubles is for how many objects of a kind an event is not repeated.
 	rememberedTroubles = 10_000
+	// rememberedAbsences is for how many learners who wait for an account it is remembered that they have none.
+	rememberedAbsences = 100_000
 	// visitTimeout ends a visit that hangs; each call to the LMS has a shorter one of its own.
 	visitTimeout = 2 * time.Minute
 )
@@ -52,7 +54,7 @@ func SetUp(mgr ctrl.Manager, connect Connect, clock clock.PassiveClock) error {
 		"learningplatform": &learningPlatformReconciler{base("learningplatform")},
 		"accountsweep":     &accountSweeper{reconciler: base("accountsweep")},
 		"course":           &courseReconciler{reconciler: base("course")},
-		"contact":          &contactReconciler{reconciler: base("contact")},
+		"contact":          &contactReconciler{reconciler: base("contact"), absences: lru.New(rememberedAbsences)},
 		"enrollment":       &enrollmentReconciler{base("enrollment"), removalBrakes},
 		"coursementor":     &courseMentorReconciler{base("coursementor")},
 		"summary":          &summaryReconciler{base("summary"), removalBrakes},

@@ -68,8 +68,8 @@ type Platform interface {
 	// CancelPreEnrollment takes a pre-enrollment back. It is no error if there is none. Who was enrolled by it stays so.
 	CancelPreEnrollment(ctx context.Context, email, courseKey string) error
 
-	// Refusals tells which kinds of calls the platform refuses for now, each with the time that is left. What is only
-	// refused because a budget is spent is not among them. It makes no call.
+	// Refusals tells which kinds of calls the platform refuses for now, each with the time after which it is tried again; 0
+	// is by the next who needs it. What is only refused because a budget is spent is not among them. It makes no call.
 	Refusals() []*Error
 }
 

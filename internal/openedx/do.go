@@ -188,12 +188,13 @@ func (c *Client) judge(ctx context.Context, name call, pass *pass, a answer) err
 		return lms.AsError(context.Cause(ctx))
 	}
 	a.retryAfter = parseRetryAfter(a.header.Get("Retry-After"), c.clock.Now())
-	failure, came, gate := classify(name, a), resultOf(a), &pass.throttle.gate
+	failure, gate := classify(name, a), &pass.throttle.gate
+	came := resultOf(a, failure)
 	switch {
-	case failure != nil && (failure.Class == lms.Throttled || a.status == http.StatusServiceUnavailable):
+	case came == resultRefused || a.status == http.StatusServiceUnavailable:
 		gate.shut(failure, c.clock.Now())
 	case came == resultServed:
-		gate.served(ctx)
+		gate.served(ctx, c.clock.Now())
 	}
 	pass.end(came) // now that who gets its turn next finds the gate shut
 	if failure == nil {
@@ -202,8 +203,11 @@ func (c *Client) judge(ctx context.Context, name call, pass *pass, a answer) err
 	return failure
 }
 
-func resultOf(a answer) result {
-	if a.status == noAnswer || a.status >= http.StatusInternalServerError {
+func resultOf(a answer, failure *lms.Error) result {
+	switch {
+	case failure != nil && failure.Class == lms.Throttled:
+		return resultRefused
+	case a.status == noAnswer || a.status >= http.StatusInternalServerError:
 		return resultFailed
 	}
 	return resultServed

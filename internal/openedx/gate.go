@@ -73,24 +73,34 @@ func (g *gate) shut(refusal *lms.Error, now time.Time) {
 	}
 }
 
-// served forgets the back-off, as the LMS takes calls again. A probe that is served ends an outage.
-func (g *gate) served(ctx context.Context) {
+// served forgets the back-off, as the LMS takes calls again. A probe that is served ends an outage; what was sent before the
+// gate was shut says nothing of a throttle.
+func (g *gate) served(ctx context.Context, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.backoff = 0
 	if isProbe(ctx) && g.refusal.Class != lms.Throttled {
 		g.shutUntil = time.Time{}
 	}
+	if !g.shutUntil.After(now) {
+		g.refusal = lms.Error{}
+	}
 }
 
-// told gives the refusal while the gate is shut for what the LMS said of itself: a throttle, or an outage with its end.
+// told gives the refusal while the gate is shut for what the LMS said of itself: a throttle, or an outage with its end. One
+// that stays is told until the LMS has served such a call.
 func (g *gate) told(now time.Time) *lms.Error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.refusal.Class != lms.Throttled && g.refusal.RetryAfter == 0 {
 		return nil
 	}
-	return g.again(now)
+	told := g.again(now)
+	if told == nil && stays(&g.refusal) {
+		told = new(g.refusal)
+		told.RetryAfter = 0
+	}
+	return told
 }
 
 // isShut tells whether the gate is shut for all but probes.

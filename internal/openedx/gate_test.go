@@ -41,7 +41,7 @@ func TestGateHonoursRetryAfter(t *testing.T) {
 		t.Error("a throttle holds for a probe too")
 	}
 	// A call that was sent before is answered now; the throttle holds all the same.
-	g.served(asProbe(t.Context()))
+	g.served(asProbe(t.Context()), later)
 	mustBeShut(t, g, later, 57*time.Second)
 	mustBeShut(t, g, noon.Add(58*time.Second), 0)
 }
@@ -68,7 +68,7 @@ func TestGateBacksOffByItself(t *testing.T) {
 		now = now.Add(want)
 	}
 	mustBeShut(t, g, now, 0)
-	g.served(t.Context())
+	g.served(t.Context(), now)
 	if got := refuse(g, 0, now); got != 10*time.Second {
 		t.Errorf("after a success it shuts for %s", got)
 	}
@@ -96,13 +96,34 @@ func TestAnOutageShutsTheGateUntilAProbeIsServed(t *testing.T) {
 				t.Errorf("told of itself: %t", told)
 			}
 			// An answer to a call that was sent before says nothing.
-			g.served(t.Context())
+			g.served(t.Context(), noon)
 			mustBeShut(t, g, noon, test.want)
 			if g.refused(asProbe(t.Context()), noon) != nil {
 				t.Error("a probe has to find out whether it is over")
 			}
-			g.served(asProbe(t.Context()))
+			g.served(asProbe(t.Context()), noon)
 			mustBeShut(t, g, noon, 0)
 		})
+	}
+}
+
+func TestARefusalThatAPersonHasToEndIsToldUntilACallIsServed(t *testing.T) {
+	g := &gate{first: firstBackoff}
+	g.shut(&lms.Error{Class: lms.Throttled, Reason: v1alpha1.ReasonRegistrationLimited, Message: "Limited.", RetryAfter: time.Hour}, noon)
+	mustTell := func(now time.Time, want time.Duration) {
+		t.Helper()
+		if told := g.told(now); told == nil || told.RetryAfter != want || told.Message != "Limited." {
+			t.Errorf("tells %v, want that it is tried again in %s", told, want)
+		}
+	}
+	// What was sent before the refusal is answered.
+	g.served(t.Context(), noon.Add(time.Second))
+	mustTell(noon.Add(20*time.Minute), 40*time.Minute)
+	// The pause is over, and nobody has tried again.
+	mustBeShut(t, g, noon.Add(time.Hour), 0)
+	mustTell(noon.Add(2*time.Hour), 0)
+	g.served(t.Context(), noon.Add(2*time.Hour))
+	if told := g.told(noon.Add(2 * time.Hour)); told != nil {
+		t.Errorf("tells %v after a call was served", told)
 	}
 }

@@ -10,10 +10,12 @@ import (
 	"rollcall.dev/rollcall/internal/lms"
 )
 
-// What limits calls, as the label limit has it: the budget, or the number of calls in flight.
+// What limits calls, as the label limit has it: the budget, the number of calls in flight, or that of accounts that are made
+// by registration.
 const (
-	limitBudget   = "budget"
-	limitInFlight = "in_flight"
+	limitBudget        = "budget"
+	limitInFlight      = "in_flight"
+	limitRegistrations = "registrations"
 )
 
 var (
@@ -31,8 +33,8 @@ var (
 	oldestWait    = gaugeOf("rollcall_lms_oldest_wait_seconds", "How long the first of them has waited.", "limit")
 	promisedTurns = gaugeOf("rollcall_lms_promised_seconds", "How far ahead turns are promised to calls that were sent away.", "limit", "lane")
 	budget        = gaugeOf("rollcall_lms_budget_calls_per_minute", "The budget for the calls that the LMS throttles.")
-	inFlight      = gaugeOf("rollcall_lms_calls_in_flight", "Calls under way that the LMS does not throttle.")
-	inFlightLimit = gaugeOf("rollcall_lms_calls_in_flight_limit", "How many of them may be under way at present.")
+	inFlight      = gaugeOf("rollcall_lms_calls_in_flight", "Calls under way that are not of the budget.", "limit")
+	inFlightLimit = gaugeOf("rollcall_lms_calls_in_flight_limit", "How many of them may be under way at present.", "limit")
 	gateShut      = gaugeOf("rollcall_lms_gate_shut", "1 while the LMS refuses calls of a kind, else 0.", "calls")
 )
 
@@ -113,10 +115,14 @@ func (c *Client) tellLimits(tell func(*prometheus.Desc, float64, ...string)) {
 	t.enrollments.queue.tell(limitBudget, now, tell, func() {
 		tell(budget, float64(t.pace.callsPerMinute))
 	})
-	t.others.queue.tell(limitInFlight, now, tell, func() {
-		tell(inFlight, float64(t.places.taken))
-		tell(inFlightLimit, float64(t.places.limit))
-	})
+	tellPlaces := func(limit string, queue *queue, places *places) {
+		queue.tell(limit, now, tell, func() {
+			tell(inFlight, float64(places.taken), limit)
+			tell(inFlightLimit, float64(places.limit), limit)
+		})
+	}
+	tellPlaces(limitInFlight, t.others.queue, t.inFlight)
+	tellPlaces(limitRegistrations, t.registrations.queue, t.registering)
 	for _, throttle := range t.all() {
 		shut := 0.0
 		if throttle.gate.isShut(now) {

@@ -3,12 +3,12 @@ package openedx
 import "time"
 
 // places gives turns to as many calls as may be under way at a time. Their number is halved when the LMS fails or is too
-// slow, and grows again while it serves.
+// slow, falls to one when it takes no more calls, so that one finds out whether it does again, and grows while it serves.
 type places struct {
 	most, limit, taken int
-	// served counts what was served since the limit was changed, and halved is when that last was for a failure.
-	served int
-	halved time.Time
+	// served counts what was served since the limit was changed, and lowered is when that last was to a lower one.
+	served  int
+	lowered time.Time
 	// mean is how long a call takes, as a moving average; 0 until there was one.
 	mean time.Duration
 	// freeSince is when the last place that was wanting came free.
@@ -48,8 +48,8 @@ func (p *places) between() time.Duration { return p.mean / time.Duration(p.limit
 // comes: who gives a place back says so, so nobody has to look.
 func (p *places) comes(time.Time) time.Duration { return maxWait }
 
-// back gives a place back. Calls that were under way together fail together: those that began before the limit was
-// halved do not halve it again.
+// back gives a place back. Calls that were under way together fail together: those that began before the limit was lowered
+// say nothing of whether it is right.
 func (p *places) back(now time.Time, took time.Duration, came result) {
 	if p.taken >= p.limit {
 		p.freeSince = now
@@ -59,10 +59,15 @@ func (p *places) back(now time.Time, took time.Duration, came result) {
 		p.mean = took
 	}
 	p.mean += (took - p.mean) / 8
-	switch {
-	case came == resultFailed && now.Add(-took).After(p.halved):
-		p.limit, p.halved, p.served = max(1, p.limit/2), now, 0
-	case came == resultServed:
+	if !now.Add(-took).After(p.lowered) {
+		return
+	}
+	switch came {
+	case resultRefused:
+		p.limit, p.served, p.lowered = 1, 0, now
+	case resultFailed:
+		p.limit, p.served, p.lowered = max(1, p.limit/2), 0, now
+	case resultServed:
 		p.served++
 		if p.served >= p.limit && p.limit < p.most {
 			p.limit, p.served = p.limit+1, 0

@@ -37,6 +37,7 @@ func TestPlacesComeBackOneByOne(t *testing.T) {
 		p.back(now.Add(time.Second), time.Second, resultFailed)
 	}
 	p.limit = 1
+	now = now.Add(time.Second)
 	for served, want := range []int{2, 2, 3, 3, 3, 4, 4, 4, 4, 4} {
 		now = now.Add(time.Second)
 		p.take(now, 0)
@@ -49,6 +50,24 @@ func TestPlacesComeBackOneByOne(t *testing.T) {
 	p.back(now, time.Millisecond, resultNone)
 	if p.limit != 4 {
 		t.Errorf("a call that was given up leaves %d places", p.limit)
+	}
+}
+
+func TestOnePlaceIsLeftWhereTheLMSTakesNoMoreCalls(t *testing.T) {
+	p, now := newPlaces(4), noon.Add(time.Second)
+	fill(p, now)
+	now = now.Add(time.Second)
+	// Those under way with the one that was refused say nothing of what comes after.
+	for _, came := range []result{resultServed, resultRefused, resultServed, resultServed} {
+		p.back(now, time.Second, came)
+	}
+	if got := fill(p, now); got != 1 {
+		t.Fatalf("%d calls may go", got)
+	}
+	now = now.Add(time.Second)
+	p.back(now, time.Millisecond, resultServed)
+	if got := fill(p, now); got != 2 {
+		t.Errorf("%d calls may go after one was served", got)
 	}
 }
 

@@ -164,6 +164,13 @@ func (q *queue) back(began time.Time, came result) {
 	q.hand(now)
 }
 
+// locked does something to the turns.
+func (q *queue) locked(do func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	do()
+}
+
 // promise gives the time until a turn, not before the earliest, that is promised to nobody else of the lane: so those who
 // are sent away come back one after the other. A lane promises as if it had all turns to itself. Who then comes in vain is
 // sent away again, which costs nothing; who came too late would leave turns unused.
@@ -177,7 +184,7 @@ func (q *queue) promiseAt(l lms.Lane, now time.Time, earliest time.Duration) tim
 	wait := max(earliest, q.turns.wait(now, q.before(l)+1))
 	between := q.turns.between()
 	behind := q.lanes[l].promised.Add(between).Sub(now.Add(wait))
-	wait = min(wait+max(0, behind).Round(between), maxPromise)
+	wait = min(wait+max(0, behind).Round(between), earliest+maxPromise)
 	q.lanes[l].promised = now.Add(wait)
 	return wait
 }

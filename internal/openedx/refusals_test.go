@@ -107,8 +107,8 @@ func TestTheMetricsOfAPlatformGoOnWithTheNextClientAndEndWithTheLast(t *testing.
 		"rollcall_lms_oldest_wait_seconds in_flight":      0,
 		"rollcall_lms_promised_seconds budget background": 0,
 		"rollcall_lms_budget_calls_per_minute":            100_000,
-		"rollcall_lms_calls_in_flight":                    0,
-		"rollcall_lms_calls_in_flight_limit":              5,
+		"rollcall_lms_calls_in_flight in_flight":          0,
+		"rollcall_lms_calls_in_flight_limit in_flight":    5,
 		"rollcall_lms_gate_shut enrollments":              0,
 	} {
 		if value, there := got[series]; !there || value != want {

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/utils/clock"
 
+	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/lms"
 )
 
@@ -78,6 +79,8 @@ const (
 	resultServed
 	// resultFailed: the LMS failed or took too long.
 	resultFailed
+	// resultRefused: the LMS takes no more such calls for now.
+	resultRefused
 )
 
 // end gives the pass back, once, after the call or instead of it; there may be none. A probe tells nothing: some of what it asks for fails on
@@ -96,12 +99,16 @@ func (p *pass) end(came result) {
 type throttles struct {
 	enrollments, others, tokens, registrations *throttle
 
-	pace   *pace
-	places *places
+	pace                  *pace
+	inFlight, registering *places
 }
 
 func newThrottles(config Config) *throttles {
-	t := &throttles{pace: newPace(config.CallsPerMinute), places: newPlaces(config.MaxCallsInFlight)}
+	t := &throttles{
+		pace:        newPace(config.CallsPerMinute),
+		inFlight:    newPlaces(config.MaxCallsInFlight),
+		registering: newPlaces(config.MaxCallsInFlight),
+	}
 	queued := func(limit, spent string, turns turns) *queue {
 		return &queue{clock: config.Clock, turns: turns, spent: spent, counts: newQueueCounts(config.Name, limit)}
 	}
@@ -111,10 +118,13 @@ func newThrottles(config Config) *throttles {
 	}
 	t.others = &throttle{
 		clock: config.Clock, about: "accounts, courses and eox-core", gate: gate{first: firstBackoff},
-		queue: queued(limitInFlight, "As many calls to the LMS are under way as may be; the work goes on when they are done.", t.places),
+		queue: queued(limitInFlight, "As many calls to the LMS are under way as may be; the work goes on when they are done.", t.inFlight),
 	}
 	t.tokens = &throttle{clock: config.Clock, about: "tokens", gate: gate{first: firstTokenBackoff}}
-	t.registrations = &throttle{clock: config.Clock, about: "new accounts", gate: gate{first: firstBackoff}}
+	t.registrations = &throttle{
+		clock: config.Clock, about: "new accounts", gate: gate{first: firstBackoff},
+		queue: queued(limitRegistrations, "As many accounts are being made as may be at a time; the work goes on when they are there.", t.registering),
+	}
 	return t
 }
 
@@ -139,12 +149,30 @@ func (t *throttles) all() []*throttle {
 // Refusals are the kinds of calls that the LMS refuses for now; see lms.Platform.
 func (c *Client) Refusals() (refusals []*lms.Error) {
 	for _, t := range c.throttles.all() {
-		if refusal := t.gate.told(c.clock.Now()); refusal != nil {
+		refusal := t.gate.told(c.clock.Now())
+		switch {
+		case refusal == nil:
+			continue
+		case !stays(refusal):
 			refusal.Message = fmt.Sprintf("Calls about %s: %s", t.about, refusal.Message)
-			refusals = append(refusals, refusal)
+		case !c.registers():
+			continue // It was before the route was changed, and holds nobody up.
 		}
+		refusals = append(refusals, refusal)
 	}
 	return refusals
+}
+
+// stays says whether a refusal holds until the LMS is known to have changed its mind: what only its administrator can end
+// does not end with the pause until it is tried again.
+func stays(refusal *lms.Error) bool {
+	return refusal.Reason == v1alpha1.ReasonRegistrationLimited || refusal.Reason == v1alpha1.ReasonRegistrationClosed
+}
+
+// registers says whether accounts are made by registration.
+func (c *Client) registers() bool {
+	chosen := c.chosen.Load()
+	return chosen == nil || chosen.account == v1alpha1.AccountRouteRegistration
 }
 
 // Inherit goes on with the spent budget, the calls in flight and the shut gates of the client that this one replaces, where
@@ -163,10 +191,7 @@ func (c *Client) Inherit(from lms.Platform) {
 
 // adopt goes on with the limits of others.
 func (t *throttles) adopt(next *throttles, now time.Time) {
-	t.enrollments.queue.mu.Lock()
-	t.pace.adopt(next.pace, now)
-	t.enrollments.queue.mu.Unlock()
-	t.others.queue.mu.Lock()
-	t.places.adopt(next.places)
-	t.others.queue.mu.Unlock()
+	t.enrollments.queue.locked(func() { t.pace.adopt(next.pace, now) })
+	t.others.queue.locked(func() { t.inFlight.adopt(next.inFlight) })
+	t.registrations.queue.locked(func() { t.registering.adopt(next.registering) })
 }

@@ -85,8 +85,8 @@ func TestAGateThatShutsWhileACallWaits(t *testing.T) {
 		if failure := lms.AsError(<-refused); failure.Class != lms.Throttled {
 			t.Errorf("got %v", failure)
 		}
-		if throttles.places.taken != 0 {
-			t.Errorf("%d places are taken by nobody", throttles.places.taken)
+		if throttles.inFlight.taken != 0 {
+			t.Errorf("%d places are taken by nobody", throttles.inFlight.taken)
 		}
 	})
 }
@@ -125,14 +125,14 @@ func TestLimitsAreInheritedByTheSameUserOnly(t *testing.T) {
 			if limiter.Limit() != pace.limiter.Limit() || limiter.Burst() != pace.limiter.Burst() || after.throttles.pace.callsPerMinute != config.CallsPerMinute {
 				t.Errorf("the pace is %v with %d at once, want %v with %d", limiter.Limit(), limiter.Burst(), pace.limiter.Limit(), pace.limiter.Burst())
 			}
-			if places := after.throttles.places; (places.taken == 1) != test.inherits || places.limit != config.MaxCallsInFlight {
+			if places := after.throttles.inFlight; (places.taken == 1) != test.inherits || places.limit != config.MaxCallsInFlight {
 				t.Errorf("%d of %d places are taken", places.taken, places.limit)
 			}
 			if shut := after.throttles.registrations.gate.isShut(noon); shut != test.inherits {
 				t.Errorf("the gate is shut: %t", shut)
 			}
 			underWay.end(resultServed)
-			if left := after.throttles.places.taken; left != 0 {
+			if left := after.throttles.inFlight.taken; left != 0 {
 				t.Errorf("%d places are taken after all calls have ended", left)
 			}
 		})

@@ -215,6 +215,16 @@ func (s *Server) RotateClientSecret(clientID, secret string) {
 	s.applications[clientID] = app
 }
 
+// SetRegistrationRateLimit changes REGISTRATION_RATELIMIT, such as "60/7d". What was counted stays.
+func (s *Server) SetRegistrationRateLimit(limit string) {
+	if _, err := parseRateLimit(limit); err != nil {
+		panic("openedxtest: " + err.Error())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settings.RegistrationRateLimit = limit
+}
+
 // RevokeTokens makes every token issued before invalid, by other signing keys and by forgetting the opaque ones.
 func (s *Server) RevokeTokens() {
 	s.mu.Lock()
