@@ -64,3 +64,11 @@ func jsonHas(t *testing.T, encoded []byte, pathAndValue ...string) bool {
 func conditionError(condition metav1.Condition) error {
 	return fmt.Errorf("it is %s, %s: %s", condition.Status, condition.Reason, condition.Message)
 }
+
+func asJSON(value any) string {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return err.Error()
+	}
+	return string(encoded)
+}

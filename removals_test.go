@@ -177,8 +177,11 @@ func TestWhatTheBackOfficePutsRightIsHeldNoMore(t *testing.T) {
 	c := newLimitedCompany(t, 2, "1234A", "1235A")
 	c.enrollAll(6, "1234A")
 	for i := range 6 {
-		d := joe(fmt.Sprint(i), "1234A")
-		d.Enrollments[0].AccessEndDate = "2018-09-30"
+		d := joe(fmt.Sprint(i))
+		if i%2 == 0 {
+			d = joe(fmt.Sprint(i), "1234A")
+			d.Enrollments[0].AccessEndDate = "2018-09-30"
+		}
 		c.mustPut(d, http.StatusOK)
 	}
 	c.waitForHeld(4)

@@ -20,6 +20,8 @@ const (
 	// firstRecheck and lastRecheck bound the wait after a conflict: changes in the cluster end it at once, but some
 	// causes go away on the LMS, where nothing tells.
 	firstRecheck, lastRecheck = 2 * time.Minute, 6 * time.Hour
+	// observeAgain is the wait until an LMS that is only observed is looked at again, for what people change there.
+	observeAgain = 24 * time.Hour
 	// serverErrors is how often the LMS may fail on one request while it serves others, before that counts as a conflict.
 	serverErrors = 5
 	// platformRecheck is the wait after a call that found the platform unwell; its controller looks at once.
@@ -48,12 +50,12 @@ func waitFor(attempts *v1alpha1.Attempts, basis string, now time.Time) (wait tim
 }
 
 // inLaneOf gives the calls of an attempt their lane: the first attempt is live, unless a sweep wants it, and a recheck of a
-// conflict, which ends on the LMS if it ends now, is in no hurry.
+// conflict, which ends on the LMS if it ends now, or of what is only observed, is in no hurry.
 func inLaneOf(ctx context.Context, attempts *v1alpha1.Attempts, basis string) context.Context {
 	switch {
 	case attempts == nil || attempts.Basis != basis:
 		return ctx
-	case lms.Class(attempts.LastError.Class) == lms.Conflict:
+	case lms.Class(attempts.LastError.Class) == lms.Conflict, lms.Class(attempts.LastError.Class) == lms.Withheld:
 		return lms.WithLane(ctx, lms.Background)
 	default:
 		return lms.WithLane(ctx, lms.Retry)
@@ -66,6 +68,8 @@ func standing(attempts *v1alpha1.Attempts, after time.Duration) outcome {
 	switch class := lms.Class(last.Class); {
 	case last.Reason == v1alpha1.ReasonAwaitingFirstLogin:
 		return working(last.Reason, last.Message, after)
+	case class == lms.Withheld:
+		return observed(last.Reason, last.Message, after)
 	case class == lms.Conflict:
 		return conflict(last.Reason, last.Message, after)
 	case class == lms.Fatal:
@@ -79,7 +83,7 @@ func standing(attempts *v1alpha1.Attempts, after time.Duration) outcome {
 // whole.
 func (r *reconciler) failed(o object, platform *v1alpha1.LearningPlatform, attempts **v1alpha1.Attempts, basis string, err error) outcome {
 	failure := lms.AsError(err)
-	if failure.Class == lms.Withheld {
+	if failure.Class == lms.Withheld && failure.Reason == v1alpha1.ReasonRemovalHeld {
 		*attempts = nil
 		return stalled(failure.Reason, failure.Message, 0)
 	}
@@ -132,6 +136,8 @@ func retryDelay(class lms.Class, count int32) time.Duration {
 	switch class {
 	case lms.Fatal:
 		return 0
+	case lms.Withheld:
+		first, last = observeAgain, observeAgain
 	case lms.Conflict:
 		first, last = firstRecheck, lastRecheck
 	}

@@ -30,7 +30,11 @@ func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1
 	}
 	learner := &contact.Status.Learner
 	lost := accountLost(contact, enrollments)
-	settled := learner.Username != "" && ptr.Deref(learner.Active, true) && learner.ProfileDigest == profileDigest(&contact.Spec)
+	asDocument, err := r.isCompared(ctx, contact)
+	if err != nil {
+		return outcome{}, err
+	}
+	settled := learner.Username != "" && ptr.Deref(learner.Active, true) && asDocument
 	if settled && !lost && !accountCheckRequested(contact, enrollments) && !r.drift.suspects(contact) {
 		contact.Status.Attempts = nil
 		return inStep(accountKnown, 0), nil

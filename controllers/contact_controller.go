@@ -90,7 +90,7 @@ func (r *contactReconciler) reconcile(ctx context.Context, contact *v1alpha1.Con
 		return outcome{}, err
 	}
 	switch learner := contact.Status.Learner; {
-	case learner.Username == "" && !awaitsFirstLogin(contact):
+	case learner.Username == "" && !awaitsFirstLogin(contact) && !wouldCreate(contact):
 		contact.Status.Enrollments = tally{total: len(contact.Spec.Enrollments)}.summary()
 		return account, nil
 	case learner.Username != known.Username:
@@ -103,7 +103,7 @@ func (r *contactReconciler) reconcile(ctx context.Context, contact *v1alpha1.Con
 	if err != nil {
 		return outcome{}, err
 	}
-	if awaitsFirstLogin(contact) && courses.standing != v1alpha1.ConditionReconciling && courses.standing != v1alpha1.ConditionReady {
+	if contact.Status.Learner.Username == "" && courses.isTrouble() {
 		return courses.sooner(account.after), nil // That a course has a conflict is better known before the first login.
 	}
 	if account.standing != v1alpha1.ConditionReady {

@@ -155,10 +155,10 @@ type tally struct {
 	// unvisited were not looked at since they were made or changed; pending are being worked on; withdrawing were
 	// dropped by the document; unwritten could not be made or changed.
 	unvisited, pending, withdrawing, unwritten int
-	// conflict, stall and work are how the first of each kind stands, and held how the first does that was dropped and waits
-	// for somebody to release the withdrawal.
-	conflict, stall, work, held *metav1.Condition
-	after                       time.Duration
+	// conflict, stall and work are how the first of each kind stands; would is what would be done first, if the platform were
+	// not only observed, and held how the first stands that was dropped and waits for somebody to release the withdrawal.
+	conflict, stall, work, would, held *metav1.Condition
+	after                              time.Duration
 }
 
 func (t *tally) wakeAfter(after time.Duration) {
@@ -181,6 +181,8 @@ func (t *tally) add(enrollment *v1alpha1.Enrollment) {
 	case meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionConflict):
 		t.conflicted++
 		t.conflict = firstOf(t.conflict, ready)
+	case isObservation(ready.Reason):
+		t.would = firstOf(t.would, ready)
 	default:
 		t.pending++
 		t.work = firstOf(t.work, ready)
@@ -189,11 +191,14 @@ func (t *tally) add(enrollment *v1alpha1.Enrollment) {
 
 func (t *tally) addDropped(enrollment *v1alpha1.Enrollment) {
 	ready := meta.FindStatusCondition(enrollment.Status.Conditions, v1alpha1.ConditionReady)
-	if ready != nil && ready.Reason == v1alpha1.ReasonRemovalHeld {
+	switch {
+	case ready != nil && ready.Reason == v1alpha1.ReasonRemovalHeld:
 		t.held = firstOf(t.held, ready)
-		return
+	case ready != nil && ready.Reason == v1alpha1.ReasonWouldWithdraw:
+		t.would = firstOf(t.would, ready)
+	default:
+		t.withdrawing++
 	}
-	t.withdrawing++
 }
 
 func firstOf(first, next *metav1.Condition) *metav1.Condition {
@@ -223,6 +228,8 @@ func (t *tally) report(contact *v1alpha1.Contact) outcome {
 		return conflict(t.conflict.Reason, fmt.Sprintf("%d of %d enrollments have a conflict. The first: %s", t.conflicted, t.total, t.conflict.Message), t.after)
 	case t.pending > 0:
 		return working(t.work.Reason, t.work.Message, t.after)
+	case t.would != nil:
+		return observed(t.would.Reason, t.would.Message, t.after)
 	default:
 		return inStep("The learner's account and all enrollments are as the document says.", t.after)
 	}

@@ -16,12 +16,27 @@ func profileDigest(spec *v1alpha1.ContactSpec) string {
 	return basisOf(lms.FullName(spec.FirstName, spec.LastName), "\n", strings.ToLower(spec.Email))
 }
 
+// heldBackDigest is the digest of what was compared and not carried over, as the platform was only observed.
+func heldBackDigest(spec *v1alpha1.ContactSpec) string {
+	return basisOf(profileDigest(spec), "held back")
+}
+
+// isCompared says whether the account was compared with the name and address of the document, and nothing is left to do.
+func (r *contactReconciler) isCompared(ctx context.Context, contact *v1alpha1.Contact) (bool, error) {
+	if contact.Status.Learner.ProfileDigest != heldBackDigest(&contact.Spec) {
+		return contact.Status.Learner.ProfileDigest == profileDigest(&contact.Spec), nil
+	}
+	platform, _, err := r.platforms.find(ctx, contact.Namespace, contact.Spec.PlatformRef.Name)
+	return isObserved(platform), err
+}
+
 // settleProfile carries a name and an e-mail address that differ over to the account. What the LMS does not let Rollcall
 // change is shown in the condition ProfileInSync, and holds nothing up.
 func (r *contactReconciler) settleProfile(ctx context.Context, connection lms.Platform, contact *v1alpha1.Contact, account lms.Learner) error {
 	spec := &contact.Spec
 	name := lms.FullName(spec.FirstName, spec.LastName)
 	var differing []string
+	digest := profileDigest(spec)
 	var why string
 	for _, attribute := range []struct {
 		name      string
@@ -40,9 +55,12 @@ func (r *contactReconciler) settleProfile(ctx context.Context, connection lms.Pl
 				return err
 			}
 			differing, why = append(differing, attribute.name), failure.Message
+			if failure.Class == lms.Withheld {
+				digest = heldBackDigest(spec)
+			}
 		}
 	}
-	contact.Status.Learner.ProfileDigest = profileDigest(spec)
+	contact.Status.Learner.ProfileDigest = digest
 	r.reportProfile(contact, differing, why)
 	return nil
 }

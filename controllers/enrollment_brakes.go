@@ -40,7 +40,7 @@ func endsAsPlanned(enrollment *v1alpha1.Enrollment, platform *v1alpha1.LearningP
 
 // brake fails while the learner must not lose the course, because too many do.
 func (r *enrollmentReconciler) brake(enrollment *v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform) error {
-	if endsAsPlanned(enrollment, platform, r.clock.Now()) {
+	if isObserved(platform) || endsAsPlanned(enrollment, platform, r.clock.Now()) {
 		return nil
 	}
 	answer := r.brakes.Ask(enrollment, platform)

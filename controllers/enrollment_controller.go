@@ -178,10 +178,12 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 	result, err := connection.Enroll(ctx, lms.EnrollmentRequest{
 		Username: learner.Username, CourseKey: course.Spec.CourseKey, Mode: course.Spec.Mode, OfferedModes: course.Status.Modes,
 	})
+	if err == nil || lms.AsError(err).Class == lms.Withheld {
+		status.Enrolled, status.Mode = new(result.Active), result.Mode
+	}
 	if err != nil {
 		return r.failed(enrollment, platform, &status.Attempts, basis, err), ctx.Err()
 	}
-	status.Enrolled, status.Mode = new(result.Active), result.Mode
 	r.inStepNow(enrollment)
 	return inStep(enrolled, 0), nil
 }

@@ -19,6 +19,10 @@ func hasPlace(status *v1alpha1.EnrollmentStatus) bool {
 // preEnroll has the LMS enroll a learner who has no account yet at the first login, where that makes the account. The
 // address is written down before the LMS is told, so that no crash can hide what has to be taken back.
 func (r *enrollmentReconciler) preEnroll(ctx context.Context, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform, course *v1alpha1.Course) (outcome, error) {
+	if wouldCreate(contact) {
+		enrollment.Status.Platform = platform.Name
+		return observed(v1alpha1.ReasonWouldEnroll, "The learner would be enrolled once the account is made.", 0), nil
+	}
 	if !awaitsFirstLogin(contact) || contact.Status.ObservedGeneration != contact.Generation {
 		return accountMissing(contact), nil
 	}
@@ -43,7 +47,8 @@ func (r *enrollmentReconciler) preEnroll(ctx context.Context, enrollment *v1alph
 	}
 	ctx = inLaneOf(ctx, status.Attempts, basis)
 	switch {
-	case noted:
+	case noted, isObserved(platform): // What is not done need not be noted.
+		status.Platform = platform.Name
 		err = connection.PreEnroll(ctx, email, course.Spec.CourseKey)
 	case hasPlace(status): // under another address, or in the course that the code stood for before
 		err = r.leave(ctx, connection, enrollment, contact, platform)

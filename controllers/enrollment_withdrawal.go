@@ -29,6 +29,13 @@ func (r *enrollmentReconciler) finalize(ctx context.Context, enrollment *v1alpha
 	if gone != nil {
 		return outcome{}, r.removeFinalizer(ctx, enrollment)
 	}
+	letGo, err := r.isLetGo(ctx, enrollment, contact, platform)
+	if err != nil {
+		return outcome{}, err
+	}
+	if letGo {
+		return outcome{}, r.removeFinalizer(ctx, enrollment)
+	}
 	// Without a valid time zone nothing new is tried, but what was done before is undone all the same.
 	window, err := access.WindowOf(&enrollment.Spec, platform)
 	if err == nil {

@@ -12,7 +12,7 @@ import (
 
 // outcome is how an object stands at the end of a visit.
 type outcome struct {
-	// standing is the condition that is True: Ready, Reconciling, Conflict or Stalled; empty while suspended.
+	// standing is the condition that is True: Ready, Reconciling, Conflict or Stalled; empty while suspended or observed.
 	standing string
 	// reason is the reason of Ready, which the STATE column shows.
 	reason string
@@ -48,6 +48,16 @@ func suspended() outcome {
 	return outcome{reason: v1alpha1.ReasonSuspended, message: "spec.suspend holds all work; what was done stays."}
 }
 
+// observed: something would be done, if the platform were not only observed.
+func observed(reason, message string, after time.Duration) outcome {
+	return outcome{reason: reason, message: message, after: after}
+}
+
+// isObservation says whether a reason is that of something that would be done.
+func isObservation(reason string) bool {
+	return reason == v1alpha1.ReasonWouldCreate || reason == v1alpha1.ReasonWouldEnroll || reason == v1alpha1.ReasonWouldWithdraw
+}
+
 // sooner gives the outcome with a next visit no later than after.
 func (o outcome) sooner(after time.Duration) outcome {
 	if after > 0 && (o.after == 0 || after < o.after) {
@@ -56,10 +66,21 @@ func (o outcome) sooner(after time.Duration) outcome {
 	return o
 }
 
+// isTrouble says whether something besides Rollcall has to change.
+func (o outcome) isTrouble() bool {
+	return o.standing == v1alpha1.ConditionConflict || o.standing == v1alpha1.ConditionStalled
+}
+
 // isResult says whether the visit came to a result, so that a check that was asked for counts as made. Who waits for a first
 // login was looked for.
 func (o outcome) isResult() bool {
-	return o.standing != "" && !o.unchecked && (o.standing != v1alpha1.ConditionReconciling || o.reason == v1alpha1.ReasonAwaitingFirstLogin)
+	switch o.standing {
+	case "":
+		return isObservation(o.reason)
+	case v1alpha1.ConditionReconciling:
+		return o.reason == v1alpha1.ReasonAwaitingFirstLogin && !o.unchecked
+	}
+	return !o.unchecked
 }
 
 // abnormal are the conditions that are there only while they are True.

@@ -91,7 +91,7 @@ func (p *platforms) to(ctx context.Context, platform *v1alpha1.LearningPlatform)
 	defer p.mu.Unlock()
 	open := p.open[client.ObjectKeyFromObject(platform)]
 	if open.seen == seen {
-		return open.Platform, nil
+		return asAllowed(platform, open.Platform), nil
 	}
 	secret := &corev1.Secret{}
 	if err := p.live.Get(ctx, key, secret); err != nil {
@@ -116,7 +116,19 @@ func (p *platforms) to(ctx context.Context, platform *v1alpha1.LearningPlatform)
 	}
 	open.seen = seen
 	p.open[client.ObjectKeyFromObject(platform)] = open
-	return open.Platform, nil
+	return asAllowed(platform, open.Platform), nil
+}
+
+// asAllowed gives what the platform's mode lets its objects do with the connection: all that changes the LMS passes here.
+func asAllowed(platform *v1alpha1.LearningPlatform, connection lms.Platform) lms.Platform {
+	if isObserved(platform) {
+		return lms.Observe(connection, platform.Spec.AccountRoute == v1alpha1.AccountRouteFirstLogin)
+	}
+	return connection
+}
+
+func isObserved(platform *v1alpha1.LearningPlatform) bool {
+	return platform != nil && platform.Spec.Mode == v1alpha1.PlatformModeObserve
 }
 
 func credentialsError(err error, secret string) error {

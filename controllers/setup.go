@@ -57,7 +57,7 @@ func SetUp(mgr ctrl.Manager, connect Connect, clock clock.PassiveClock) error {
 		"contact":          &contactReconciler{reconciler: base("contact"), absences: lru.New(rememberedAbsences)},
 		"enrollment":       &enrollmentReconciler{base("enrollment"), removalBrakes},
 		"coursementor":     &courseMentorReconciler{base("coursementor")},
-		"summary":          &summaryReconciler{base("summary"), removalBrakes},
+		"summary":          &summaryReconciler{reconciler: base("summary"), brakes: removalBrakes},
 	} {
 		if err := controller.setUp(mgr); err != nil {
 			return fmt.Errorf("cannot set up the %s controller: %w", kind, err)

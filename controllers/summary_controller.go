@@ -27,36 +27,46 @@ const summaryGap = 2 * time.Second
 // part of the status is its own, so that neither a probe nor a sum waits for the other.
 type summaryReconciler struct {
 	reconciler
-	brakes *brakes.Brakes
+	brakes   *brakes.Brakes
+	observed observations
 }
 
 func (r *summaryReconciler) setUp(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("summary").
 		WithOptions(r.options(1)).
-		For(&v1alpha1.LearningPlatform{}, builder.WithPredicates(releaseRequest())).
-		Watches(&v1alpha1.Enrollment{}, handler.Funcs{
-			CreateFunc: func(_ context.Context, e event.CreateEvent, queue requestQueue) { r.saw(nil, e.Object, queue) },
-			UpdateFunc: func(_ context.Context, e event.UpdateEvent, queue requestQueue) {
-				r.saw(e.ObjectOld, e.ObjectNew, queue)
-			},
-			DeleteFunc: func(_ context.Context, e event.DeleteEvent, queue requestQueue) { r.saw(e.Object, nil, queue) },
-		}).
+		For(&v1alpha1.LearningPlatform{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, releaseRequest()))).
+		Watches(&v1alpha1.Contact{}, eachChange(r.saw)).
+		Watches(&v1alpha1.Enrollment{}, eachChange(r.saw)).
 		Complete(r)
 }
 
-// saw tells the brakes of a change, and has the platform looked at if that shows there.
-func (r *summaryReconciler) saw(was, is client.Object, queue requestQueue) {
+// saw takes note of a change of a learner, and has the platform looked at if that shows there.
+func (r *summaryReconciler) saw(was, is object, queue requestQueue) {
 	before, _ := was.(*v1alpha1.Enrollment)
 	now, _ := is.(*v1alpha1.Enrollment)
-	if !r.brakes.Saw(before, now) {
+	shows := r.observed.saw(was, is)
+	if before != nil || now != nil {
+		shows = r.brakes.Saw(before, now) || shows
+	}
+	if !shows {
 		return
 	}
-	for _, enrollment := range []*v1alpha1.Enrollment{before, now} {
-		if enrollment != nil && enrollment.Status.Platform != "" {
-			key := client.ObjectKey{Namespace: enrollment.Namespace, Name: enrollment.Status.Platform}
-			queue.AddAfter(reconcile.Request{NamespacedName: key}, summaryGap)
+	for _, o := range []object{was, is} {
+		if o != nil && platformOf(o).Name != "" {
+			queue.AddAfter(reconcile.Request{NamespacedName: platformOf(o)}, summaryGap)
 		}
+	}
+}
+
+// eachChange tells of every change, with what was and what is; nil is what is not there.
+func eachChange(tell func(was, is object, queue requestQueue)) handler.EventHandler {
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, queue requestQueue) { tell(nil, e.Object.(object), queue) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, queue requestQueue) {
+			tell(e.ObjectOld.(object), e.ObjectNew.(object), queue)
+		},
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, queue requestQueue) { tell(e.Object.(object), nil, queue) },
 	}
 }
 
@@ -81,7 +91,7 @@ func (r *summaryReconciler) Reconcile(ctx context.Context, request ctrl.Request)
 	r.brakes.Open(platform)
 	announcements := r.release(platform)
 	sum, after := r.brakes.Sum(platform)
-	platform.Status.Removals = *sum
+	platform.Status.Removals, platform.Status.Observed = *sum, r.observed.sum(platform)
 	announcements = append(announcements, r.showHeld(platform)...)
 
 	if err := r.writeSums(ctx, before, platform); err != nil {
@@ -100,7 +110,7 @@ func (r *summaryReconciler) writeSums(ctx context.Context, before, after *v1alph
 	}
 	sums := &v1alpha1.LearningPlatform{}
 	sums.Namespace, sums.Name, sums.UID = after.Namespace, after.Name, after.UID
-	sums.Status.Removals = after.Status.Removals
+	sums.Status.Removals, sums.Status.Observed = after.Status.Removals, after.Status.Observed
 	if held := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionRemovalsHeld); held != nil {
 		sums.Status.Conditions = append(sums.Status.Conditions, *held)
 	}
@@ -117,7 +127,8 @@ func withoutSums(o object) object {
 		return o
 	}
 	platform = platform.DeepCopy()
-	platform.Status.Removals, platform.Status.AccountSweep = v1alpha1.RemovalsStatus{}, v1alpha1.AccountSweep{}
+	status := &platform.Status
+	status.Removals, status.Observed, status.AccountSweep = v1alpha1.RemovalsStatus{}, v1alpha1.ObservedStatus{}, v1alpha1.AccountSweep{}
 	meta.RemoveStatusCondition(&platform.Status.Conditions, v1alpha1.ConditionRemovalsHeld)
 	return platform
 }

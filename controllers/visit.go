@@ -104,13 +104,13 @@ func inTrouble(ready metav1.Condition) bool {
 	return ready.Type != "" && ready.Status != metav1.ConditionTrue && !isRoutine(ready)
 }
 
-// isRoutine says whether an object with this state only waits: for its turn, for the learner's first login, or for its
-// platform or somebody's word there, of which the platform has events of its own. An event for each such object would double
+// isRoutine says whether an object with this state only waits: for its turn, for the learner's first login, for its
+// platform, or for somebody's word there. The platform has events of its own. An event for each such object would double
 // the writes.
 func isRoutine(ready metav1.Condition) bool {
 	switch ready.Reason {
 	case v1alpha1.ReasonQueued, v1alpha1.ReasonThrottled, v1alpha1.ReasonPlatformUnavailable, v1alpha1.ReasonAwaitingFirstLogin,
-		v1alpha1.ReasonRemovalHeld:
+		v1alpha1.ReasonRemovalHeld, v1alpha1.ReasonWouldCreate, v1alpha1.ReasonWouldEnroll, v1alpha1.ReasonWouldWithdraw:
 		return true
 	}
 	return false

@@ -34,12 +34,12 @@ const (
 	DeletionDeactivate DeletionPolicy = "Deactivate"
 )
 
-// ErrorClass says what may come of a failed call to the LMS.
-// +kubebuilder:validation:Enum=Throttled;Transient;Conflict;Fatal
+// ErrorClass says what may come of a failed call to the LMS, or of one that was not made because the LMS is only observed.
+// +kubebuilder:validation:Enum=Throttled;Transient;Conflict;Fatal;Withheld
 type ErrorClass string
 
-// Attempts records the calls to the LMS that failed since the last success or change. An outage or a throttle of the
-// whole platform is not counted.
+// Attempts records the calls to the LMS that failed since the last success or change, or that were withheld as the platform is
+// only observed. An outage or a throttle of the whole platform is not counted.
 type Attempts struct {
 	// count of failed attempts, from 1.
 	// +kubebuilder:validation:Minimum=1
@@ -69,7 +69,7 @@ type Attempts struct {
 // AttemptError is a classified failure.
 type AttemptError struct {
 	// class says what may come of it: Throttled and Transient are retried, Conflict heals when its cause goes away,
-	// Fatal needs a person.
+	// Fatal needs a person. Withheld was not made, as the platform is only observed.
 	// +required
 	Class ErrorClass `json:"class,omitempty"`
 

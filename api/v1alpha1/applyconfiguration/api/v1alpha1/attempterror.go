@@ -12,7 +12,7 @@ import (
 // AttemptError is a classified failure.
 type AttemptErrorApplyConfiguration struct {
 	// class says what may come of it: Throttled and Transient are retried, Conflict heals when its cause goes away,
-	// Fatal needs a person.
+	// Fatal needs a person. Withheld was not made, as the platform is only observed.
 	Class *apiv1alpha1.ErrorClass `json:"class,omitempty"`
 	// reason is one CamelCase word from the list of condition reasons.
 	Reason *string `json:"reason,omitempty"`

@@ -9,8 +9,8 @@ import (
 // AttemptsApplyConfiguration represents a declarative configuration of the Attempts type for use
 // with apply.
 //
-// Attempts records the calls to the LMS that failed since the last success or change. An outage or a throttle of the
-// whole platform is not counted.
+// Attempts records the calls to the LMS that failed since the last success or change, or that were withheld as the platform is
+// only observed. An outage or a throttle of the whole platform is not counted.
 type AttemptsApplyConfiguration struct {
 	// count of failed attempts, from 1.
 	Count *int32 `json:"count,omitempty"`
