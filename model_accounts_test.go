@@ -69,10 +69,25 @@ func (r *modelRun) compareContact(contact *v1alpha1.Contact, accounts []openedxt
 			return nil
 		}
 	}
-	if !isReady(contact) {
+	switch differs := r.differs(learner, sold); {
+	case r.drift == v1alpha1.DriftPolicyReport && readyOf(contact).Reason == v1alpha1.ReasonDrifted:
+		return nil
+	case differs:
+		return errors.New("it does not tell that people changed an enrollment")
+	case !isReady(contact):
 		return errors.New("it should be in step")
 	}
 	return nil
+}
+
+// differs says whether an account is not enrolled as was sold.
+func (r *modelRun) differs(account *openedxtest.Account, sold map[string]string) bool {
+	for key, mode := range sold {
+		if row, _ := r.lms.Enrollment(account.Username, key); !row.Active || mode != "" && row.Mode != mode {
+			return true
+		}
+	}
+	return false
 }
 
 // compareProfile checks that name and address were carried over, or that the contact says that they were not.

@@ -18,13 +18,7 @@ func (r *modelRun) meddle() {
 		r.comeForFirstTime()
 		return
 	}
-	var others []openedxtest.Account
-	for _, account := range r.lms.Accounts() {
-		if account.Username != "rollcall_svc" && !isRetired(account) {
-			others = append(others, account)
-		}
-	}
-	account := pick(r.random, others)
+	account := r.someAccount()
 	rows := r.lms.Enrollments(account.Username)
 	switch n := r.random.IntN(22); {
 	case n < 6 && len(rows) > 0:
@@ -47,12 +41,31 @@ func (r *modelRun) meddle() {
 		r.note("people call %s something else", account.Username)
 		r.lms.SetName(account.Username, "Somebody Else")
 	default:
-		name := fmt.Sprintf("newcomer%d", len(others))
+		name := fmt.Sprintf("newcomer%d", len(r.lms.Accounts()))
 		r.note("%s comes to the LMS by himself", name)
 		r.lms.AddUser(openedxtest.UserSpec{Username: name, Email: name + "@home.example", Name: "New Comer", Active: true})
 		made, _ := r.lms.Account(name)
 		r.first[made.ID], r.model.active[made.ID] = true, true
 	}
+}
+
+// someAccount gives one that people may change; most often a contact's.
+func (r *modelRun) someAccount() openedxtest.Account {
+	var learners, all []openedxtest.Account
+	for _, account := range r.lms.Accounts() {
+		if account.Username == "rollcall_svc" || isRetired(account) {
+			continue
+		}
+		all = append(all, account)
+		add(r.model.known, account.ID, strings.ToLower(account.Email))
+		if len(r.model.holders(account.ID)) > 0 {
+			learners = append(learners, account)
+		}
+	}
+	if len(learners) > 0 && r.random.IntN(4) > 0 {
+		return pick(r.random, learners)
+	}
+	return pick(r.random, all)
 }
 
 // comeForFirstTime lets a learner log in who has no account yet, or pre-enrolls one in a course that is never sold.
@@ -119,11 +132,8 @@ func (r *modelRun) left(account openedxtest.Account, key string) {
 // renameAccount gives an account another username. What it is enrolled in then counts as people's: a withdrawal before
 // Rollcall learns of the new name goes nowhere.
 func (r *modelRun) renameAccount(account openedxtest.Account) {
-	if r.movedAccount[account.ID] {
-		return // Nothing would be left to know it by.
-	}
-	r.movedAccount[account.ID] = true
-	name := fmt.Sprintf("renamed%d", len(r.movedAccount))
+	r.moved++
+	name := fmt.Sprintf("renamed%d", r.moved)
 	r.note("people rename %s to %s", account.Username, name)
 	r.lms.RenameUser(account.Username, name)
 	account.Username = name
@@ -134,10 +144,6 @@ func (r *modelRun) renameAccount(account openedxtest.Account) {
 
 // moveAccount gives an account another address.
 func (r *modelRun) moveAccount(account openedxtest.Account) {
-	if r.movedAccount[account.ID] {
-		return
-	}
-	r.movedAccount[account.ID] = true
 	r.moved++
 	email := fmt.Sprintf("moved%d@home.example", r.moved)
 	r.note("people give %s the address %s", account.Username, email)

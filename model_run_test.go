@@ -36,6 +36,9 @@ type modelRun struct {
 	random *rand.Rand
 	model  *reference
 	budget int
+	// drift is the platform's policy. What people do on the LMS is noticed by its sweeps, or because somebody asks for checks.
+	drift v1alpha1.DriftPolicy
+	asks  bool
 	// limited is true where withdrawals are held, and released when calm is to return.
 	limited bool
 	// carriesOver is true where Rollcall can change every account's name and address.
@@ -46,9 +49,8 @@ type modelRun struct {
 	contacts, codes []string
 	// first are the accounts that were there before Rollcall.
 	first map[int]bool
-	// moved counts the accounts that people retired, or gave another address; renamed are those with another name or address.
-	moved        int
-	movedAccount map[int]bool
+	// moved counts the accounts that people retired, or gave another name or address.
+	moved int
 	// starts are when Rollcall was started.
 	starts []time.Time
 	// hanging is true while calls to the LMS may hang.
@@ -75,7 +77,7 @@ var setups = []struct {
 var zones = []string{"Europe/Berlin", "UTC", "America/Santiago", "Pacific/Auckland"}
 
 func newModelRun(t *testing.T, seed uint64) *modelRun {
-	r := &modelRun{random: rand.New(rand.NewPCG(seed, 0)), first: map[int]bool{}, movedAccount: map[int]bool{}}
+	r := &modelRun{random: rand.New(rand.NewPCG(seed, 0)), first: map[int]bool{}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("-model.seed=%d -model.runs=1 plays:\n%s\nand ends with:\n%s", seed, strings.Join(r.steps, "\n"), r.states())
@@ -100,10 +102,15 @@ func newModelRun(t *testing.T, seed uint64) *modelRun {
 	r.limited = withdrawals < 500
 	r.note("accounts by %s, enrollments by %s in %s, %d calls a minute, %d withdrawals an hour; profiles can be changed: %v",
 		setup.accounts, setup.enrollments, zone, r.budget, withdrawals, r.carriesOver)
+	r.drift = pick(r.random, []v1alpha1.DriftPolicy{v1alpha1.DriftPolicyCorrect, v1alpha1.DriftPolicyCorrect, v1alpha1.DriftPolicyReport, v1alpha1.DriftPolicyOff})
+	r.asks = r.drift == v1alpha1.DriftPolicyOff || r.random.IntN(3) == 0
+	interval := pick(r.random, []int32{60, 360, 1440})
+	r.note("drift: %s every %d minutes; checks are asked for: %v", r.drift, interval, r.asks)
 	lms := openedxtest.Start(t, world, options...)
 	r.company = newCompanyWith(t, lms, clock, func(spec *v1alpha1.LearningPlatformSpec) {
 		spec.TimeZone, spec.CallsPerMinute = zone, int32(r.budget)
 		spec.AccountRoute, spec.EnrollmentRoute = setup.accounts, setup.enrollments
+		spec.DriftPolicy, spec.DriftIntervalMinutes = r.drift, interval
 		spec.Safety = v1alpha1.SafetySpec{MaxWithdrawalsPerHour: &withdrawals, MaxWithdrawalPercentPerHour: new(int32(100))}
 	})
 	r.starts = append(r.starts, clock.Now())
@@ -155,12 +162,17 @@ func (r *modelRun) states() string {
 
 // play takes all steps, with calm in between and at the end.
 func (r *modelRun) play() {
-	for range 2 {
-		for range 6 + r.random.IntN(8) {
-			r.step()
-		}
-		r.calm(longestCalm)
+	for range 8 + r.random.IntN(8) {
+		r.step()
 	}
+	r.calm(longestCalm)
+	for range 2 + r.random.IntN(4) { // while there is something to change
+		r.meddle()
+	}
+	for range r.random.IntN(10) {
+		r.step()
+	}
+	r.calm(longestCalm)
 	r.staysCalm()
 	r.seeMidnight()
 	r.checkBudget()
@@ -171,12 +183,20 @@ func (r *modelRun) note(format string, values ...any) {
 	r.steps = append(r.steps, fmt.Sprintf(format, values...))
 }
 
-// calm ends all trouble, asks for a check of everything, as a person would, and lets time pass until all is in step.
+// calm ends all trouble and lets time pass until all is in step. Where nobody sweeps, it asks for a check of everything, as a
+// person would.
 func (r *modelRun) calm(longest time.Duration) {
 	r.t.Helper()
 	r.note("calm")
 	r.endTrouble()
 	r.resume()
+	if r.asks {
+		r.askForAll()
+	}
+	r.untilInStep(longest)
+}
+
+func (r *modelRun) askForAll() {
 	objects, err := r.allObjects()
 	must(r.t, err)
 	request := r.clock.Now().Format(time.RFC3339Nano)
@@ -185,7 +205,6 @@ func (r *modelRun) calm(longest time.Duration) {
 			r.ask(o, fmt.Sprintf("%s %T", request, o)) // An Enrollment that has its Contact's request got it from there.
 		}
 	}
-	r.untilInStep(longest)
 }
 
 // ask asks for a check of an object, unless it goes away meanwhile.
