@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -146,6 +147,7 @@ func newManager(restConfig *rest.Config, o options, clock clock.Clock, adjust ..
 		return openedx.New(openedx.Config{
 			Name: name, URL: spec.URL, ClientID: clientID, ClientSecret: clientSecret,
 			AccountRoute: spec.AccountRoute, EnrollmentRoute: spec.EnrollmentRoute,
+			EnrollPastWindow: ptr.Deref(spec.EnrollPastWindow, false), EnrollPastCapacity: ptr.Deref(spec.EnrollPastCapacity, false),
 			CallsPerMinute: int(spec.CallsPerMinute), MaxCallsInFlight: int(spec.MaxCallsInFlight), Clock: clock,
 		})
 	}

@@ -40,7 +40,7 @@ type contactReconciler struct {
 func (r *contactReconciler) setUp(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("contact").
-		WithOptions(r.options(workers)).
+		WithOptions(r.options(contactsAtOnce)).
 		For(&v1alpha1.Contact{}, builder.WithPredicates(predicate.Or(specOrRequest(), newRevision()))).
 		Watches(&v1alpha1.Enrollment{}, handler.EnqueueRequestsFromMapFunc(contactOfEnrollment), builder.WithPredicates(anyStatus())).
 		Watches(&v1alpha1.LearningPlatform{}, onPlatform(r.contactsOn), builder.WithPredicates(standingOrSpec())).

@@ -39,7 +39,7 @@ type enrollmentReconciler struct {
 func (r *enrollmentReconciler) setUp(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("enrollment").
-		WithOptions(r.options(workers)).
+		WithOptions(r.options(enrollmentsAtOnce)).
 		For(&v1alpha1.Enrollment{}, builder.WithPredicates(specOrRequest())).
 		Watches(&v1alpha1.Contact{}, handler.EnqueueRequestsFromMapFunc(r.enrollmentsOfContact), builder.WithPredicates(learnerOrSpec())).
 		Watches(&v1alpha1.Course{}, handler.EnqueueRequestsFromMapFunc(r.enrollmentsInCourse), builder.WithPredicates(offerOrSpec())).
@@ -177,6 +177,7 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 	status.Enrolled, status.Mode = nil, "" // Until the answer is there, nobody knows.
 	result, err := connection.Enroll(ctx, lms.EnrollmentRequest{
 		Username: learner.Username, CourseKey: course.Spec.CourseKey, Mode: course.Spec.Mode, OfferedModes: course.Status.Modes,
+		Inactive: !ptr.Deref(learner.Active, true),
 	})
 	if err == nil || lms.AsError(err).Class == lms.Withheld {
 		status.Enrolled, status.Mode = new(result.Active), result.Mode

@@ -111,6 +111,7 @@ func isKnownReady(platform *v1alpha1.LearningPlatform) bool {
 func connected(status *v1alpha1.LearningPlatformStatus, found lms.Capabilities) outcome {
 	status.ServiceUser = found.ServiceUser
 	status.EoxCoreVersion = found.EoxCoreVersion
+	status.BulkEnroll = found.BulkEnroll
 	status.AccountRoute = v1alpha1.AccountRoute(found.AccountRoute)
 	status.EnrollmentRoute = v1alpha1.EnrollmentRoute(found.EnrollmentRoute)
 	return outcome{standing: v1alpha1.ConditionReady, reason: v1alpha1.ReasonConnected,

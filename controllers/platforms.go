@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -73,6 +74,7 @@ type heir interface {
 func connectionOf(spec *v1alpha1.LearningPlatformSpec) v1alpha1.LearningPlatformSpec {
 	return v1alpha1.LearningPlatformSpec{
 		URL: spec.URL, AccountRoute: spec.AccountRoute, EnrollmentRoute: spec.EnrollmentRoute,
+		EnrollPastWindow: spec.EnrollPastWindow, EnrollPastCapacity: spec.EnrollPastCapacity,
 		CallsPerMinute: spec.CallsPerMinute, MaxCallsInFlight: spec.MaxCallsInFlight,
 	}
 }
@@ -104,7 +106,11 @@ func (p *platforms) to(ctx context.Context, platform *v1alpha1.LearningPlatform)
 		}
 	}
 	spec, id, password := connectionOf(&platform.Spec), secret.Data[clientIDKey], secret.Data[clientSecretKey]
-	if madeFrom := sha256.Sum256(fmt.Appendf(nil, "%+v %q %q", spec, id, password)); madeFrom != open.madeFrom {
+	described, err := json.Marshal(spec)
+	if err != nil {
+		return nil, err
+	}
+	if madeFrom := sha256.Sum256(fmt.Appendf(nil, "%s %q %q", described, id, password)); madeFrom != open.madeFrom {
 		made, err := p.connect(client.ObjectKeyFromObject(platform).String(), spec, string(id), string(password))
 		if err != nil {
 			return nil, err

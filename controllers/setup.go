@@ -17,8 +17,9 @@ import (
 )
 
 const (
-	// workers is how many learners are worked on at a time. What an LMS can do at once is less than that anyway.
-	workers = 4
+	// contactsAtOnce and enrollmentsAtOnce are how many visits are made at a time: enough to fill batches. How much of that
+	// reaches an LMS at once its call limits say.
+	contactsAtOnce, enrollmentsAtOnce = 64, 200
 	// rememberedTroubles is for how many objects of a kind an event is not repeated.
 	rememberedTroubles = 10_000
 	// rememberedAbsences is for how many learners who wait for an account it is remembered that they have none.

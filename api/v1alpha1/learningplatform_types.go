@@ -50,18 +50,21 @@ const (
 type EnrollmentRoute string
 
 const (
-	// EnrollmentRouteAuto takes EoxCore where the LMS has the plugin, else Bulk where it is switched on, else Single.
+	// EnrollmentRouteAuto takes EoxCore where the LMS has the plugin, else Bulk where it is switched on and enrollPastCapacity
+	// allows it, else Single.
 	EnrollmentRouteAuto EnrollmentRoute = "Auto"
 	// EnrollmentRouteEoxCore uses the eox-core plugin, whose calls the LMS does not throttle.
 	EnrollmentRouteEoxCore EnrollmentRoute = "EoxCore"
 	// EnrollmentRouteBulk uses the stock bulk enrollment API, many enrollments a call, within the call budget. The LMS must
-	// have ENABLE_BULK_ENROLLMENT_VIEW on. A mode that is not the course's default is set by another call.
+	// have ENABLE_BULK_ENROLLMENT_VIEW on. It fills courses past their capacity, and so needs enrollPastCapacity. A mode that is
+	// not the course's default, and what else bulk enrollment does not do as Single would, takes another call.
 	EnrollmentRouteBulk EnrollmentRoute = "Bulk"
 	// EnrollmentRouteSingle uses the stock enrollment API, one call an enrollment, within the call budget.
 	EnrollmentRouteSingle EnrollmentRoute = "Single"
 )
 
 // LearningPlatformSpec is how one Open edX LMS is reached, and the policies that hold for it.
+// +kubebuilder:validation:XValidation:rule="!has(self.enrollmentRoute) || self.enrollmentRoute != 'Bulk' || has(self.enrollPastCapacity) && self.enrollPastCapacity",fieldPath=".enrollmentRoute",message="Bulk fills courses past their capacity, which no API of the LMS tells: it needs enrollPastCapacity true"
 type LearningPlatformSpec struct {
 	// url of the LMS: scheme and host, without a path, as its users see it. Example: https://learn.example.com
 	// +kubebuilder:validation:MinLength=8
@@ -121,7 +124,8 @@ type LearningPlatformSpec struct {
 	// +optional
 	EnrollPastWindow *bool `json:"enrollPastWindow,omitempty"`
 
-	// enrollPastCapacity enrolls learners also in a course that is full. Only the routes EoxCore and Bulk can. Default: false.
+	// enrollPastCapacity enrolls learners also in a course that is full. Only the routes EoxCore and Bulk can: EoxCore where it
+	// sees the account, and Bulk where that is active. Default: false.
 	// +optional
 	EnrollPastCapacity *bool `json:"enrollPastCapacity,omitempty"`
 

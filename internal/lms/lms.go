@@ -79,6 +79,8 @@ type Capabilities struct {
 	ServiceUser string
 	// EoxCoreVersion is the version of the eox-core plugin, or empty without it.
 	EoxCoreVersion string
+	// BulkEnroll is whether the bulk enrollment API is switched on; nil where that is of no interest.
+	BulkEnroll *bool
 	// AccountRoute and EnrollmentRoute are the routes in use after the probe: what was asked for, or what Auto chose.
 	AccountRoute, EnrollmentRoute string
 }
@@ -128,6 +130,8 @@ type EnrollmentRequest struct {
 	Username, CourseKey string
 	// Mode of the enrollment. Empty: the platform's default for a new one, and the present one is left alone.
 	Mode string
+	// Inactive is true when the account is known to wait for its activation.
+	Inactive bool
 	// OfferedModes are the modes that the course was last seen to offer; they spare a look-up.
 	OfferedModes []string
 }

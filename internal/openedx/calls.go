@@ -24,6 +24,8 @@ const (
 	callReadEnrollment     call = "enrollment_read"
 	callListEnrollments    call = "enrollment_list"
 	callWriteEnrollment    call = "enrollment_write"
+	callBulkInfo           call = "bulk_info"
+	callBulkEnroll         call = "bulk_enroll"
 	callPreEnroll          call = "preenrollment_write"
 	callCancelPreEnroll    call = "preenrollment_delete"
 	callEoxReadEnrollment  call = "eox_enrollment_read"
@@ -33,6 +35,6 @@ const (
 var calls = []call{
 	callToken, callRoles, callMe, callEoxInfo, callEoxUserInfo, callSearchEmails, callAccountByEmail, callAccountByUsername,
 	callAccountByID, callRegister, callEoxCreateUser, callEoxUpdateUser, callEoxReplaceEmail, callCourse, callReadEnrollment,
-	callListEnrollments, callWriteEnrollment, callPreEnroll, callCancelPreEnroll, callEoxReadEnrollment,
-	callEoxWriteEnrollment,
+	callListEnrollments, callWriteEnrollment, callBulkInfo, callBulkEnroll, callPreEnroll, callCancelPreEnroll,
+	callEoxReadEnrollment, callEoxWriteEnrollment,
 }

@@ -22,6 +22,8 @@ var (
 	errExists = errors.New("the enrollment exists")
 	// errClosed: the enrollment is refused now; one that exists may be as it is wanted all the same.
 	errClosed = errors.New("enrollment is closed")
+	// errFull: it is refused, as the course is full; the same holds. The stock API says errClosed of that too.
+	errFull = errors.New("the course is full")
 	// errModeUnavailable: the course does not offer the mode that was sent.
 	errModeUnavailable = errors.New("the mode is not offered")
 	// errModeChanged: the enrollment has another mode than was read just before.
@@ -51,6 +53,7 @@ const (
 	usernameTaken      = "The username is taken."
 	invalidUsername    = "The LMS does not accept the username that Rollcall derives from the learner's name and contact ID."
 	noPlugin           = "The LMS has no eox-core plugin where the route needs it. Install it, or choose another route in the LearningPlatform."
+	noBulk             = "The LMS has its bulk enrollment API switched off. Set ENABLE_BULK_ENROLLMENT_VIEW there, or choose another enrollment route in the LearningPlatform."
 	awaitingFirstLogin = "The learner has no account yet: the LMS makes it at the first login. The courses wait there for that."
 	registrationClosed = "The LMS does not let accounts be made through its registration API. Allow public account creation without third-party sign-in, or use the EoxCore route."
 )
@@ -189,6 +192,14 @@ var table = []row{
 	{call: callWriteEnrollment, status: 404, body: empty, class: lms.Fatal, reason: v1alpha1.ReasonNotStaff, platformWide: true, message: notStaff},
 	{call: callWriteEnrollment, status: 406, class: lms.Conflict, reason: v1alpha1.ReasonLearnerNotFound, message: learnerNotFound},
 
+	// Bulk enrollment. That it does not take a GET says that it is there; where it is not, a proxy may have a page of its own.
+	{call: callBulkInfo, status: 405},
+	{call: callBulkInfo, body: either(all(statuses(200, 299), page), statuses(300, 404)), class: lms.Fatal, reason: v1alpha1.ReasonRouteUnavailable,
+		platformWide: true, message: noBulk, because: errAbsent},
+	{call: callBulkEnroll, status: 400, body: hasKey("courses"), class: lms.Conflict, reason: v1alpha1.ReasonCourseNotFound,
+		message: courseNotFound},
+	{call: callBulkEnroll, status: 404, class: lms.Fatal, reason: v1alpha1.ReasonRouteUnavailable, platformWide: true, message: noBulk},
+
 	// Pre-enrollments: there is one already, and there is none.
 	{call: callPreEnroll, status: 409, class: lms.Transient, reason: v1alpha1.ReasonRetrying,
 		message: "The e-mail address is enrolled in advance already.", because: errExists},
@@ -217,8 +228,10 @@ var table = []row{
 		message: "The enrollment changed while it was being written.", because: errExists},
 	{call: callEoxWriteEnrollment, status: 202, body: errorSays("No user found by"), class: lms.Conflict,
 		reason: v1alpha1.ReasonLearnerNotFound, message: learnerNotFound, because: errHidden},
-	{call: callEoxWriteEnrollment, status: 202, body: errorSays("EnrollmentClosed", "EnrollmentFull", "CourseFull"), class: lms.Conflict,
+	{call: callEoxWriteEnrollment, status: 202, body: errorSays("EnrollmentClosed"), class: lms.Conflict,
 		reason: v1alpha1.ReasonEnrollmentClosed, message: enrollmentClosed, because: errClosed},
+	{call: callEoxWriteEnrollment, status: 202, body: errorSays("EnrollmentFull", "CourseFull"), class: lms.Conflict,
+		reason: v1alpha1.ReasonEnrollmentClosed, message: enrollmentClosed, because: errFull},
 	{call: callEoxWriteEnrollment, status: 202, body: errorSays("CourseNotFound", "NonExistentCourse"), class: lms.Conflict,
 		reason: v1alpha1.ReasonCourseNotFound, message: courseNotFound},
 	{call: callEoxWriteEnrollment, status: 202, body: hasKey("error"), class: lms.Conflict, reason: v1alpha1.ReasonEnrollmentRefused,

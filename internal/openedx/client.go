@@ -37,6 +37,8 @@ type Config struct {
 	// AccountRoute and EnrollmentRoute; empty is Auto.
 	AccountRoute    v1alpha1.AccountRoute
 	EnrollmentRoute v1alpha1.EnrollmentRoute
+	// EnrollPastWindow enrolls also while the LMS does not admit to the course, EnrollPastCapacity also when it is full.
+	EnrollPastWindow, EnrollPastCapacity bool
 	// CallsPerMinute to the endpoints that the LMS throttles. Default: 100.
 	CallsPerMinute int
 	// MaxCallsInFlight is how many calls to the other endpoints are under way at a time. Default: 4.
@@ -61,6 +63,11 @@ type Client struct {
 	throttles   *throttles
 
 	byEmail, byUsername *batcher[string, *account]
+
+	bulkEnrollments *batcher[string, enrollment]
+	bulkWithdrawals *batcher[string, bool]
+
+	pastWindow, pastCapacity bool
 
 	hidden *lru.Cache // the usernames that eox-core does not see
 
@@ -120,11 +127,17 @@ func New(config Config) (*Client, error) {
 		clock:     config.Clock,
 		throttles: newThrottles(config),
 		hidden:    lru.New(rememberedHidden),
-		asked:     asked,
-		probing:   newTurn(),
+
+		pastWindow:   config.EnrollPastWindow,
+		pastCapacity: config.EnrollPastCapacity,
+
+		asked:   asked,
+		probing: newTurn(),
 	}
 	client.byEmail = newBatcher(client.clock, client.turnOf(callSearchEmails), client.searchEmails)
 	client.byUsername = newBatcher(client.clock, client.turnOf(callAccountByUsername), client.accountsByUsername)
+	client.bulkEnrollments = newBatcher(client.clock, client.turnOf(callBulkEnroll), client.bulkEnroll)
+	client.bulkWithdrawals = newBatcher(client.clock, client.turnOf(callBulkEnroll), client.bulkWithdraw)
 	client.credentials = newCredentials(client, config.ClientID, config.ClientSecret)
 	limits.show(client)
 	return client, nil
@@ -154,16 +167,21 @@ func askedRoutes(config Config) (routes, error) {
 	case "":
 		asked.enrollment = v1alpha1.EnrollmentRouteAuto
 	case v1alpha1.EnrollmentRouteAuto, v1alpha1.EnrollmentRouteEoxCore, v1alpha1.EnrollmentRouteSingle:
+	case v1alpha1.EnrollmentRouteBulk:
+		// Whether a course is full cannot be read, and bulk enrollment does not ask.
+		if !config.EnrollPastCapacity {
+			return routes{}, errors.New("the enrollment route Bulk fills courses past their capacity, which has to be allowed")
+		}
 	default:
 		return routes{}, fmt.Errorf("there is no enrollment route %q", asked.enrollment)
 	}
 	return asked, nil
 }
 
-// newTransport is http.DefaultTransport with connections of its own: as many are kept as there may be workers.
+// newTransport is http.DefaultTransport with connections of its own: as many are kept as may be in use.
 func newTransport() *http.Transport {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.MaxIdleConnsPerHost = 16
+	transport.MaxIdleConnsPerHost = 64
 	return transport
 }
 

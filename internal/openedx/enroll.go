@@ -25,10 +25,14 @@ func (c *Client) Enroll(ctx context.Context, request lms.EnrollmentRequest) (lms
 	if err != nil {
 		return lms.Enrollment{}, err
 	}
-	if routes.enrollment == v1alpha1.EnrollmentRouteEoxCore {
+	switch routes.enrollment {
+	case v1alpha1.EnrollmentRouteEoxCore:
 		return c.enrollByEoxCore(ctx, request)
+	case v1alpha1.EnrollmentRouteBulk:
+		return c.enrollByBulk(ctx, request)
+	default:
+		return c.enrollSingly(ctx, request)
 	}
-	return c.enrollSingly(ctx, request)
 }
 
 // ReadEnrollment reads by the route in use; see lms.Platform.
@@ -56,10 +60,14 @@ func (c *Client) Withdraw(ctx context.Context, username, courseKey string) error
 	if err != nil {
 		return err
 	}
-	if routes.enrollment == v1alpha1.EnrollmentRouteEoxCore {
+	switch routes.enrollment {
+	case v1alpha1.EnrollmentRouteEoxCore:
 		return c.withdrawByEoxCore(ctx, username, courseKey)
+	case v1alpha1.EnrollmentRouteBulk:
+		return c.withdrawByBulk(ctx, username, courseKey)
+	default:
+		return c.withdrawSingly(ctx, username, courseKey)
 	}
-	return c.withdrawSingly(ctx, username, courseKey)
 }
 
 // notAsAsked is for a write that the LMS accepted without doing it.

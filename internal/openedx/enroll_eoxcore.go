@@ -31,8 +31,8 @@ func (c *Client) enrollByEoxCore(ctx context.Context, wish lms.EnrollmentRequest
 	case wish.Mode == "" && errors.Is(err, errModeUnavailable):
 		// The course was changed since its modes were seen.
 		return c.enrollSingly(ctx, wish)
-	case errors.Is(err, errExists), errors.Is(err, errClosed):
-		return c.correctByEoxCore(ctx, wish, err)
+	case errors.Is(err, errExists), errors.Is(err, errClosed), errors.Is(err, errFull):
+		return c.correctByEoxCore(ctx, wish, mode, err)
 	case err != nil:
 		return lms.Enrollment{}, err
 	case !got.fits(wish.Mode):
@@ -43,20 +43,22 @@ func (c *Client) enrollByEoxCore(ctx context.Context, wish lms.EnrollmentRequest
 
 // correctByEoxCore sees to an enrollment that may be there already: as it is wanted, or in another mode, or inactive.
 // Force is safe on one that is there, and does what the stock API does without: it lets a learner back in.
-func (c *Client) correctByEoxCore(ctx context.Context, wish lms.EnrollmentRequest, refusal error) (lms.Enrollment, error) {
+func (c *Client) correctByEoxCore(ctx context.Context, wish lms.EnrollmentRequest, mode string, refusal error) (lms.Enrollment, error) {
 	present, err := c.readByEoxCore(ctx, wish.Username, wish.CourseKey)
 	switch {
 	case errors.Is(err, errHidden):
 		return c.enrollSingly(ctx, wish)
-	case errors.Is(err, errAbsent):
+	case errors.Is(err, errAbsent) && errors.Is(refusal, errClosed) && c.pastWindow && !c.pastCapacity:
+		// eox-core would force the learner into a full course, too.
+		return c.enrollSingly(ctx, wish)
+	case errors.Is(err, errAbsent) && !c.goesPast(refusal):
 		return lms.Enrollment{}, refusal
+	case errors.Is(err, errAbsent):
 	case err != nil:
 		return lms.Enrollment{}, err
 	case present.fits(wish.Mode):
 		return present.port(), nil
-	}
-	mode := wish.Mode
-	if mode == "" {
+	case wish.Mode == "":
 		mode = present.Mode
 	}
 	got, err := c.writeByEoxCore(ctx, wish.Username, wish.CourseKey, mode, true, true)
@@ -67,6 +69,11 @@ func (c *Client) correctByEoxCore(ctx context.Context, wish lms.EnrollmentReques
 		return lms.Enrollment{}, notAsAsked()
 	}
 	return got.port(), nil
+}
+
+// goesPast tells whether the platform's policy lets learners in past what the LMS has just refused.
+func (c *Client) goesPast(refusal error) bool {
+	return errors.Is(refusal, errFull) && c.pastCapacity || errors.Is(refusal, errClosed) && c.pastWindow
 }
 
 // withdrawByEoxCore ends an enrollment through eox-core. It reads first, as force would make one that is not there.

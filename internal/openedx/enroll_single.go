@@ -14,7 +14,7 @@ import (
 func (c *Client) enrollSingly(ctx context.Context, wish lms.EnrollmentRequest) (lms.Enrollment, error) {
 	// A change of mode and of activity may take two calls.
 	for range 2 {
-		got, err := c.writeEnrollment(ctx, wish.Username, wish.CourseKey, wish.Mode, true)
+		got, err := c.writeEnrollment(ctx, wish, true, false)
 		if errors.Is(err, errClosed) {
 			return c.enrolledAlready(ctx, wish, err)
 		}
@@ -29,7 +29,7 @@ func (c *Client) enrollSingly(ctx context.Context, wish lms.EnrollmentRequest) (
 }
 
 // enrolledAlready looks again after a refusal: the LMS looks at the course before it looks at the enrollment, and so
-// refuses a learner who has been in since before it closed.
+// refuses a learner who has been in since before it closed. Only who is not in, and may go past the window, is forced in.
 func (c *Client) enrolledAlready(ctx context.Context, wish lms.EnrollmentRequest, refusal error) (lms.Enrollment, error) {
 	present, err := c.readEnrollment(ctx, wish.Username, wish.CourseKey)
 	if err != nil {
@@ -38,7 +38,17 @@ func (c *Client) enrolledAlready(ctx context.Context, wish lms.EnrollmentRequest
 	if present.fits(wish.Mode) {
 		return present.port(), nil
 	}
-	return lms.Enrollment{}, refusal
+	if !c.pastWindow {
+		return lms.Enrollment{}, refusal
+	}
+	got, err := c.writeEnrollment(ctx, wish, true, true)
+	if err != nil {
+		return lms.Enrollment{}, err // Such as that the course is full: the LMS forces nobody into that.
+	}
+	if !got.fits(wish.Mode) {
+		return lms.Enrollment{}, notAsAsked()
+	}
+	return got.port(), nil
 }
 
 // withdrawSingly ends an enrollment through the stock API. It reads first: to deactivate what is inactive would switch
@@ -51,7 +61,7 @@ func (c *Client) withdrawSingly(ctx context.Context, username, courseKey string)
 			return err
 		}
 		var got enrollment
-		got, err = c.writeEnrollment(ctx, username, courseKey, "", false)
+		got, err = c.writeEnrollment(ctx, lms.EnrollmentRequest{Username: username, CourseKey: courseKey}, false, false)
 		switch {
 		case errors.Is(err, errModeChanged):
 		case err != nil:
@@ -72,14 +82,17 @@ func (c *Client) readEnrollment(ctx context.Context, username, courseKey string)
 	return present, err
 }
 
-func (c *Client) writeEnrollment(ctx context.Context, username, courseKey, mode string, active bool) (got enrollment, err error) {
+// writeEnrollment makes the enrollment as it is wished. To force goes past the window of the course and an invitation that it
+// asks for; it is for a course that the LMS has just refused for that.
+func (c *Client) writeEnrollment(ctx context.Context, wish lms.EnrollmentRequest, active, force bool) (got enrollment, err error) {
 	// email_opt_in is never sent: the LMS would write it to the service user.
 	body := struct {
 		User          string            `json:"user"`
 		CourseDetails map[string]string `json:"course_details"`
 		Active        bool              `json:"is_active"`
 		Mode          string            `json:"mode,omitempty"`
-	}{username, map[string]string{"course_id": courseKey}, active, mode}
+		Force         bool              `json:"force_enrollment,omitempty"`
+	}{wish.Username, map[string]string{"course_id": wish.CourseKey}, active, wish.Mode, force}
 	err = c.do(ctx, request{call: callWriteEnrollment, method: http.MethodPost, path: "/api/enrollment/v1/enrollment", json: body}, &got)
 	return got, err
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
@@ -398,22 +399,28 @@ func TestStaff(t *testing.T) {
 }
 
 func TestRoutes(t *testing.T) {
-	auto := func(t *testing.T, standIn *openedxtest.Server, want lms.Capabilities) {
+	probe := func(t *testing.T, config openedx.Config, want lms.Capabilities) {
 		t.Helper()
-		found, err := newClient(t, configFor(standIn)).Probe(t.Context())
+		found, err := newClient(t, config).Probe(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found != want {
-			t.Errorf("found %+v, want %+v", found, want)
+		want.ServiceUser = "rollcall_svc"
+		if diff := cmp.Diff(want, found); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
 		}
 	}
+	auto := func(t *testing.T, standIn *openedxtest.Server, want lms.Capabilities) {
+		t.Helper()
+		want.BulkEnroll = new(true)
+		probe(t, configFor(standIn), want)
+	}
 	t.Run("Auto", func(t *testing.T) {
-		auto(t, start(t), lms.Capabilities{ServiceUser: "rollcall_svc", EoxCoreVersion: "12.4.0", AccountRoute: "EoxCore", EnrollmentRoute: "EoxCore"})
+		auto(t, start(t), lms.Capabilities{EoxCoreVersion: "12.4.0", AccountRoute: "EoxCore", EnrollmentRoute: "EoxCore"})
 	})
 	t.Run("AutoWithoutEoxCore", func(t *testing.T) {
 		standIn := start(t, openedxtest.WithoutEoxCore())
-		auto(t, standIn, lms.Capabilities{ServiceUser: "rollcall_svc", AccountRoute: "Registration", EnrollmentRoute: "Single"})
+		auto(t, standIn, lms.Capabilities{AccountRoute: "Registration", EnrollmentRoute: "Single"})
 		// The routes are found also where nobody probed.
 		if err := newClient(t, configFor(standIn)).Withdraw(t.Context(), "mlopez", openCourse); err != nil {
 			t.Fatal(err)
@@ -422,16 +429,34 @@ func TestRoutes(t *testing.T) {
 			t.Error("still enrolled")
 		}
 	})
+	t.Run("AutoInBulk", func(t *testing.T) {
+		config := configFor(start(t, openedxtest.WithoutEoxCore()))
+		config.EnrollPastCapacity = true
+		probe(t, config, lms.Capabilities{BulkEnroll: new(true), AccountRoute: "Registration", EnrollmentRoute: "Bulk"})
+	})
+	for _, status := range []int{0, http.StatusOK, http.StatusFound, http.StatusNotFound} {
+		t.Run(fmt.Sprintf("AutoWithoutBulkAndAProxyThatAnswers%d", status), func(t *testing.T) {
+			standIn := start(t, openedxtest.WithoutEoxCore(), openedxtest.WithoutBulkEnroll())
+			if status > 0 {
+				standIn.Fail(openedxtest.Match{Path: pathBulk}, openedxtest.Fault{Status: status})
+			}
+			config := configFor(standIn)
+			config.EnrollPastCapacity = true
+			probe(t, config, lms.Capabilities{BulkEnroll: new(false), AccountRoute: "Registration", EnrollmentRoute: "Single"})
+			_, err := newClient(t, bulk(config)).Probe(t.Context())
+			mustFail(t, err, lms.Fatal, v1alpha1.ReasonRouteUnavailable)
+		})
+	}
 	t.Run("AutoWithEoxCoreThatRefuses", func(t *testing.T) {
 		standIn := start(t)
 		standIn.Fail(openedxtest.Match{Path: "/eox-core/api/"}, openedxtest.Fault{Status: http.StatusUnauthorized})
-		auto(t, standIn, lms.Capabilities{ServiceUser: "rollcall_svc", EoxCoreVersion: "12.4.0", AccountRoute: "Registration", EnrollmentRoute: "Single"})
+		auto(t, standIn, lms.Capabilities{EoxCoreVersion: "12.4.0", AccountRoute: "Registration", EnrollmentRoute: "Single"})
 	})
 	for _, status := range []int{http.StatusOK, http.StatusFound, http.StatusForbidden} {
 		t.Run(fmt.Sprintf("AutoWithoutEoxCoreAndAProxyThatAnswers%d", status), func(t *testing.T) {
 			standIn := start(t, openedxtest.WithoutEoxCore())
 			standIn.Fail(openedxtest.Match{Path: "/eox-core/"}, openedxtest.Fault{Status: status})
-			auto(t, standIn, lms.Capabilities{ServiceUser: "rollcall_svc", AccountRoute: "Registration", EnrollmentRoute: "Single"})
+			auto(t, standIn, lms.Capabilities{AccountRoute: "Registration", EnrollmentRoute: "Single"})
 		})
 	}
 	t.Run("StockDoesNotLookForEoxCore", func(t *testing.T) {
@@ -444,7 +469,7 @@ func TestRoutes(t *testing.T) {
 	t.Run("EoxCoreThatDoesNotKnowItsCommit", func(t *testing.T) {
 		standIn := start(t)
 		standIn.Fail(openedxtest.Match{Path: "/eox-core/eox-info"}, openedxtest.Fault{Status: http.StatusInternalServerError})
-		auto(t, standIn, lms.Capabilities{ServiceUser: "rollcall_svc", EoxCoreVersion: "unknown", AccountRoute: "EoxCore", EnrollmentRoute: "EoxCore"})
+		auto(t, standIn, lms.Capabilities{EoxCoreVersion: "unknown", AccountRoute: "EoxCore", EnrollmentRoute: "EoxCore"})
 	})
 	t.Run("AskedForAndAbsent", func(t *testing.T) {
 		standIn := start(t, openedxtest.WithoutEoxCore())
@@ -732,7 +757,8 @@ func TestConfigurationsThatCannotWork(t *testing.T) {
 		"no client id":     func(c *openedx.Config) { c.ClientID = "" },
 		"no client secret": func(c *openedx.Config) { c.ClientSecret = "" },
 		"account route":    func(c *openedx.Config) { c.AccountRoute = "Single" },
-		"enrollment route": func(c *openedx.Config) { c.EnrollmentRoute = "Bulk" },
+		"enrollment route": func(c *openedx.Config) { c.EnrollmentRoute = "Registration" },
+		"bulk in capacity": func(c *openedx.Config) { c.EnrollmentRoute = v1alpha1.EnrollmentRouteBulk },
 	} {
 		config := good
 		spoil(&config)

@@ -26,8 +26,7 @@ func (c *Client) PreEnroll(ctx context.Context, email, courseKey string) error {
 	if err != nil {
 		return err
 	}
-	now := c.clock.Now()
-	if course.EnrollmentStart != nil && now.Before(*course.EnrollmentStart) || course.EnrollmentEnd != nil && now.After(*course.EnrollmentEnd) {
+	if !c.pastWindow && !admits(course, c.clock.Now(), 0) {
 		return &lms.Error{Class: lms.Conflict, Reason: v1alpha1.ReasonEnrollmentClosed, Message: enrollmentClosed}
 	}
 	err = c.do(ctx, request{call: callPreEnroll, method: http.MethodPost, path: pathPreEnrollment,

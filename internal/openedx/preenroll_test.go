@@ -70,6 +70,22 @@ func TestACourseThatAdmitsNobodyIsNeverPreEnrolledIn(t *testing.T) {
 	}
 }
 
+func TestWhoMayGoPastTheWindowIsPreEnrolledInAClosedCourse(t *testing.T) {
+	standIn := start(t)
+	config := firstLogin(configFor(standIn))
+	config.EnrollPastWindow = true
+	client := newClient(t, config)
+	const closed = "course-v1:GK+CLOSED+2017"
+	standIn.AddCourse(openedxtest.CourseSpec{ID: closed, Name: "Closed", EnrollmentEndDays: new(-1)})
+	if err := client.PreEnroll(t.Context(), "new@acme.com", closed); err != nil {
+		t.Fatal(err)
+	}
+	if got := standIn.PreEnrollments("new@acme.com"); !slices.Equal(got, []string{closed}) {
+		t.Errorf("pre-enrolled in %q", got)
+	}
+	mustFail(t, client.PreEnroll(t.Context(), "new@acme.com", "course-v1:GK+GHOST+2017"), lms.Conflict, v1alpha1.ReasonCourseNotFound)
+}
+
 func TestARetiredLearnerIsNotWaitedFor(t *testing.T) {
 	client := newClient(t, firstLogin(configFor(start(t))))
 	learner := newLearner()

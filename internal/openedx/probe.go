@@ -39,26 +39,40 @@ func (c *Client) probe(ctx context.Context) (lms.Capabilities, error) {
 	if err := c.do(ctx, request{call: callMe, method: http.MethodGet, path: "/api/user/v1/me"}, &me); err != nil {
 		return lms.Capabilities{}, err
 	}
-	var version string
-	var unusable *lms.Error
+	found := lms.Capabilities{ServiceUser: me.Username}
+	var missing offer
+	var err error
 	if c.asked.leaveRoomForEoxCore() {
-		var err error
-		if version, unusable, err = c.probeEoxCore(ctx); err != nil {
+		if found.EoxCoreVersion, missing.eoxCore, err = c.probeEoxCore(ctx); err != nil {
 			return lms.Capabilities{}, err
 		}
 	}
-	chosen, err := c.asked.choose(unusable)
+	if c.asked.leaveRoomForBulk() {
+		if missing.bulk, err = c.probeBulk(ctx); err != nil {
+			return lms.Capabilities{}, err
+		}
+		found.BulkEnroll = new(missing.bulk == nil)
+	}
+	chosen, err := c.asked.choose(missing, c.pastCapacity)
 	if err != nil {
 		return lms.Capabilities{}, err
 	}
 	c.chosen.Store(&chosen)
-	return lms.Capabilities{
-		ServiceUser:     me.Username,
-		EoxCoreVersion:  version,
-		AccountRoute:    string(chosen.account),
-		EnrollmentRoute: string(chosen.enrollment),
-	}, nil
+	found.AccountRoute, found.EnrollmentRoute = string(chosen.account), string(chosen.enrollment)
+	return found, nil
 }
+
+// probeBulk tells why bulk enrollment cannot be used, if it cannot. The API takes no GET: it says so where it is on.
+func (c *Client) probeBulk(ctx context.Context) (unusable *lms.Error, err error) {
+	err = c.do(ctx, request{call: callBulkInfo, method: http.MethodGet, path: pathBulkEnroll}, nil)
+	if errors.Is(err, errAbsent) {
+		return lms.AsError(err), nil
+	}
+	return nil, err
+}
+
+// offer says why routes cannot be used, and nil of those that can.
+type offer struct{ eoxCore, bulk *lms.Error }
 
 // probeEoxCore gives the version of the plugin, if there is one, and why it cannot be used, if it cannot.
 func (c *Client) probeEoxCore(ctx context.Context) (version string, unusable *lms.Error, err error) {
@@ -90,23 +104,36 @@ func (c *Client) probeEoxCore(ctx context.Context) (version string, unusable *lm
 
 // leaveRoomForEoxCore is false where both routes are stock ones: then the plugin is of no interest.
 func (r routes) leaveRoomForEoxCore() bool {
-	return r.account == v1alpha1.AccountRouteAuto || r.account == v1alpha1.AccountRouteEoxCore || r.enrollment != v1alpha1.EnrollmentRouteSingle
+	return r.account == v1alpha1.AccountRouteAuto || r.account == v1alpha1.AccountRouteEoxCore ||
+		r.enrollment == v1alpha1.EnrollmentRouteAuto || r.enrollment == v1alpha1.EnrollmentRouteEoxCore
 }
 
-// choose gives the routes in use: as asked for, or the best that there is. unusable says why eox-core is not.
-func (r routes) choose(unusable *lms.Error) (routes, error) {
-	if unusable != nil && (r.account == v1alpha1.AccountRouteEoxCore || r.enrollment == v1alpha1.EnrollmentRouteEoxCore) {
-		return routes{}, unusable
+// leaveRoomForBulk is false where it is said how to enroll, and not in bulk.
+func (r routes) leaveRoomForBulk() bool {
+	return r.enrollment == v1alpha1.EnrollmentRouteAuto || r.enrollment == v1alpha1.EnrollmentRouteBulk
+}
+
+// choose gives the routes in use: as asked for, or the best that there is and that may be used.
+func (r routes) choose(missing offer, pastCapacity bool) (routes, error) {
+	switch {
+	case missing.eoxCore != nil && (r.account == v1alpha1.AccountRouteEoxCore || r.enrollment == v1alpha1.EnrollmentRouteEoxCore):
+		return routes{}, missing.eoxCore
+	case missing.bulk != nil && r.enrollment == v1alpha1.EnrollmentRouteBulk:
+		return routes{}, missing.bulk
 	}
 	if r.account == v1alpha1.AccountRouteAuto {
 		r.account = v1alpha1.AccountRouteEoxCore
-		if unusable != nil {
+		if missing.eoxCore != nil {
 			r.account = v1alpha1.AccountRouteRegistration
 		}
 	}
 	if r.enrollment == v1alpha1.EnrollmentRouteAuto {
-		r.enrollment = v1alpha1.EnrollmentRouteEoxCore
-		if unusable != nil {
+		switch {
+		case missing.eoxCore == nil:
+			r.enrollment = v1alpha1.EnrollmentRouteEoxCore
+		case missing.bulk == nil && pastCapacity:
+			r.enrollment = v1alpha1.EnrollmentRouteBulk
+		default:
 			r.enrollment = v1alpha1.EnrollmentRouteSingle
 		}
 	}

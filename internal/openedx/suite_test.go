@@ -111,10 +111,16 @@ func TestSuite(t *testing.T) {
 		routes = append(routes, routes[0])
 		routes[1].account, routes[1].enrollment = v1alpha1.AccountRouteEoxCore, v1alpha1.EnrollmentRouteEoxCore
 	}
+	if *probed.BulkEnroll {
+		bulk := routes[0]
+		bulk.enrollment = v1alpha1.EnrollmentRouteBulk
+		routes = append(routes, bulk)
+	}
 	for _, route := range routes {
 		t.Run(string(route.account)+" "+string(route.enrollment), func(t *testing.T) {
 			config := target.config
 			config.AccountRoute, config.EnrollmentRoute = route.account, route.enrollment
+			config.EnrollPastCapacity = route.enrollment == v1alpha1.EnrollmentRouteBulk
 			client := newClient(t, config)
 
 			t.Run("Probe", func(t *testing.T) {
@@ -127,6 +133,9 @@ func TestSuite(t *testing.T) {
 				}
 				if route.account == v1alpha1.AccountRouteEoxCore {
 					want.EoxCoreVersion = probed.EoxCoreVersion
+				}
+				if route.enrollment == v1alpha1.EnrollmentRouteBulk {
+					want.BulkEnroll = new(true)
 				}
 				if diff := cmp.Diff(want, found); diff != "" || found.ServiceUser == "" {
 					t.Errorf("(-want +got)\n%s", diff)

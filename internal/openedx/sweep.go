@@ -13,20 +13,25 @@ import (
 	"rollcall.dev/rollcall/internal/lms"
 )
 
+const pathEnrollments = "/api/enrollment/v1/enrollments"
+
+// listedEnrollments is a page of enrollments, active or not.
+type listedEnrollments struct {
+	Next    string `json:"next"`
+	Results []struct {
+		User string `json:"user"`
+		enrollment
+	} `json:"results"`
+}
+
 // ListEnrollments gives a page of the enrollments of a course; see lms.Platform.
 func (c *Client) ListEnrollments(ctx context.Context, courseKey, cursor string) (lms.EnrollmentPage, error) {
-	var page struct {
-		Next    string `json:"next"`
-		Results []struct {
-			User string `json:"user"`
-			enrollment
-		} `json:"results"`
-	}
+	var page listedEnrollments
 	query := url.Values{"course_id": {courseKey}, "page_size": {strconv.Itoa(lms.MaxPage)}}
 	if cursor != "" {
 		query.Set("cursor", cursor)
 	}
-	if err := c.do(ctx, request{call: callListEnrollments, method: http.MethodGet, path: "/api/enrollment/v1/enrollments", query: query}, &page); err != nil {
+	if err := c.do(ctx, request{call: callListEnrollments, method: http.MethodGet, path: pathEnrollments, query: query}, &page); err != nil {
 		return lms.EnrollmentPage{}, err
 	}
 	next, err := cursorOf(page.Next)

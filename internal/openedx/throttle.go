@@ -69,6 +69,14 @@ func (p *pass) again(ctx context.Context) error {
 	return nil
 }
 
+// another lets who has had a turn of the budget make one more call, with a pass of its own.
+func (p *pass) another(ctx context.Context) (*pass, error) {
+	if err := p.again(ctx); err != nil {
+		return nil, err
+	}
+	return &pass{throttle: p.throttle, began: p.throttle.clock.Now(), probe: p.probe}, nil
+}
+
 // result is what a call tells of how the LMS is doing.
 type result int
 
@@ -131,7 +139,7 @@ func newThrottles(config Config) *throttles {
 // of gives the throttle of a call.
 func (t *throttles) of(c call) *throttle {
 	switch c {
-	case callRoles, callReadEnrollment, callListEnrollments, callWriteEnrollment, callPreEnroll, callCancelPreEnroll:
+	case callRoles, callReadEnrollment, callListEnrollments, callWriteEnrollment, callBulkInfo, callBulkEnroll, callPreEnroll, callCancelPreEnroll:
 		return t.enrollments
 	case callToken:
 		return t.tokens

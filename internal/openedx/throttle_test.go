@@ -21,7 +21,9 @@ func TestAGateShutsForItsKindOfCallsOnly(t *testing.T) {
 	refuse(&throttles.enrollments.gate, time.Minute, clock.Now())
 	for _, c := range calls {
 		taken, err := throttles.of(c).admit(asProbe(t.Context()))
-		shared := slices.Contains([]call{callRoles, callReadEnrollment, callListEnrollments, callWriteEnrollment, callPreEnroll, callCancelPreEnroll}, c)
+		shared := slices.Contains([]call{
+			callRoles, callReadEnrollment, callListEnrollments, callWriteEnrollment, callBulkInfo, callBulkEnroll, callPreEnroll, callCancelPreEnroll,
+		}, c)
 		if (err != nil) != shared {
 			t.Errorf("%s: %v", c, err)
 		}

@@ -33,7 +33,8 @@ type LearningPlatformSpecApplyConfiguration struct {
 	// enrollPastWindow enrolls learners also while the LMS does not admit them to the course: it is closed, not yet open, or
 	// by invitation. Default: false.
 	EnrollPastWindow *bool `json:"enrollPastWindow,omitempty"`
-	// enrollPastCapacity enrolls learners also in a course that is full. Only the routes EoxCore and Bulk can. Default: false.
+	// enrollPastCapacity enrolls learners also in a course that is full. Only the routes EoxCore and Bulk can: EoxCore where it
+	// sees the account, and Bulk where that is active. Default: false.
 	EnrollPastCapacity *bool `json:"enrollPastCapacity,omitempty"`
 	// driftPolicy says what follows when a sweep finds that the LMS differs from what Rollcall brought about there: Correct
 	// repairs it, Report shows it, Off does not look. What others did on the LMS is never touched. Default: Correct.
