@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// maxBatch is how many wishes one call carries at most.
+	// maxBatch is how many wishes one call carries at most, if the LMS takes it well.
 	maxBatch = 50
 	// gatherFor is how long a batch waits for the wishes that come together with the first. While it waits for its turn, it
 	// takes more.
@@ -22,6 +22,8 @@ const (
 // batcher sends the wishes that callers have at about the same time together: those that meet, in one call. Every caller
 // gets what came of the own wish.
 type batcher[W, R any] struct {
+	// most is how many wishes one call carries at most.
+	most int
 	// clock is that of the promised turns. What comes together does so by the real one, whatever that says.
 	clock clock.PassiveClock
 	// admit waits for the turn of a call, or says when to come back.
@@ -58,8 +60,8 @@ type fulfilled[R any] struct {
 	err   error
 }
 
-func newBatcher[W, R any](clock clock.PassiveClock, admit func(context.Context) (*pass, error), send func(context.Context, *pass, string, []W) []fulfilled[R]) *batcher[W, R] {
-	return &batcher[W, R]{clock: clock, admit: admit, send: send, open: map[meeting]*batch[W, R]{}, promises: promises{}}
+func newBatcher[W, R any](most int, clock clock.PassiveClock, admit func(context.Context) (*pass, error), send func(context.Context, *pass, string, []W) []fulfilled[R]) *batcher[W, R] {
+	return &batcher[W, R]{most: most, clock: clock, admit: admit, send: send, open: map[meeting]*batch[W, R]{}, promises: promises{}}
 }
 
 // ask has a wish fulfilled together with others. A caller whose context ends takes the wish back, unless it is sent.
@@ -84,7 +86,7 @@ func (b *batcher[W, R]) ask(ctx context.Context, key string, of W) (got R, err e
 func (b *batcher[W, R]) join(ctx context.Context, at meeting, w *wish[W, R]) (*batch[W, R], error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if refusal := b.promises.share(at, b.clock.Now()); refusal != nil {
+	if refusal := b.promises.share(at, b.most, b.clock.Now()); refusal != nil {
 		return nil, refusal
 	}
 	joined := b.open[at]
@@ -94,7 +96,7 @@ func (b *batcher[W, R]) join(ctx context.Context, at meeting, w *wish[W, R]) (*b
 		go b.run(at, joined)
 	}
 	joined.wishes = append(joined.wishes, w)
-	if len(joined.wishes) == maxBatch {
+	if len(joined.wishes) == b.most {
 		close(joined.full)
 		delete(b.open, at)
 	}

@@ -32,7 +32,7 @@ type counter struct {
 
 func newCounter() *counter {
 	c := &counter{}
-	c.batcher = newBatcher(clock.RealClock{}, c.admit, c.send)
+	c.batcher = newBatcher(maxBatch, clock.RealClock{}, c.admit, c.send)
 	return c
 }
 
@@ -180,7 +180,7 @@ func TestThoseWhoAreSentAwayShareOneTurnWithWhoeverComesMeanwhile(t *testing.T) 
 		c.mu.Unlock()
 		letPass(time.Minute)
 		mustHaveSizes(t, c, 50, 20)
-		if err := c.promises.share(meeting{}, time.Now()); err != nil || len(c.promises) > 0 {
+		if err := c.promises.share(meeting{}, maxBatch, time.Now()); err != nil || len(c.promises) > 0 {
 			t.Errorf("after that %v is promised", c.promises)
 		}
 	})

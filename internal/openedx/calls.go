@@ -7,34 +7,35 @@ type call string
 const (
 	anyCall call = ""
 
-	callToken              call = "token"
-	callRoles              call = "roles"
-	callMe                 call = "me"
-	callEoxInfo            call = "eox_info"
-	callEoxUserInfo        call = "eox_userinfo"
-	callSearchEmails       call = "search_emails"
-	callAccountByEmail     call = "account_by_email"
-	callAccountByUsername  call = "account_by_username"
-	callAccountByID        call = "account_by_id"
-	callRegister           call = "registration"
-	callEoxCreateUser      call = "eox_user"
-	callEoxUpdateUser      call = "eox_user_update"
-	callEoxReplaceEmail    call = "eox_email_replace"
-	callCourse             call = "course"
-	callReadEnrollment     call = "enrollment_read"
-	callListEnrollments    call = "enrollment_list"
-	callWriteEnrollment    call = "enrollment_write"
-	callBulkInfo           call = "bulk_info"
-	callBulkEnroll         call = "bulk_enroll"
-	callPreEnroll          call = "preenrollment_write"
-	callCancelPreEnroll    call = "preenrollment_delete"
-	callEoxReadEnrollment  call = "eox_enrollment_read"
-	callEoxWriteEnrollment call = "eox_enrollment_write"
+	callToken               call = "token"
+	callRoles               call = "roles"
+	callMe                  call = "me"
+	callEoxInfo             call = "eox_info"
+	callEoxUserInfo         call = "eox_userinfo"
+	callSearchEmails        call = "search_emails"
+	callAccountByEmail      call = "account_by_email"
+	callAccountByUsername   call = "account_by_username"
+	callAccountByID         call = "account_by_id"
+	callRegister            call = "registration"
+	callEoxCreateUser       call = "eox_user"
+	callEoxUpdateUser       call = "eox_user_update"
+	callEoxReplaceEmail     call = "eox_email_replace"
+	callCourse              call = "course"
+	callReadEnrollment      call = "enrollment_read"
+	callListEnrollments     call = "enrollment_list"
+	callWriteEnrollment     call = "enrollment_write"
+	callBulkInfo            call = "bulk_info"
+	callBulkEnroll          call = "bulk_enroll"
+	callPreEnroll           call = "preenrollment_write"
+	callCancelPreEnroll     call = "preenrollment_delete"
+	callEoxReadEnrollment   call = "eox_enrollment_read"
+	callEoxWriteEnrollment  call = "eox_enrollment_write"
+	callEoxWriteEnrollments call = "eox_enrollment_list"
 )
 
 var calls = []call{
 	callToken, callRoles, callMe, callEoxInfo, callEoxUserInfo, callSearchEmails, callAccountByEmail, callAccountByUsername,
 	callAccountByID, callRegister, callEoxCreateUser, callEoxUpdateUser, callEoxReplaceEmail, callCourse, callReadEnrollment,
 	callListEnrollments, callWriteEnrollment, callBulkInfo, callBulkEnroll, callPreEnroll, callCancelPreEnroll,
-	callEoxReadEnrollment, callEoxWriteEnrollment,
+	callEoxReadEnrollment, callEoxWriteEnrollment, callEoxWriteEnrollments,
 }

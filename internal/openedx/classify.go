@@ -206,6 +206,10 @@ var table = []row{
 	{call: callCancelPreEnroll, status: 404, body: not(page), class: lms.Conflict, reason: v1alpha1.ReasonLearnerNotFound,
 		message: "The e-mail address is not enrolled in advance.", because: errAbsent},
 
+	// A list of enrollments by eox-core is answered by a list, also if it is refused, in which each item tells of itself.
+	{call: callEoxWriteEnrollments, status: 400, body: list},
+	{call: callEoxWriteEnrollments, status: 404, class: lms.Fatal, reason: v1alpha1.ReasonRouteUnavailable, platformWide: true, message: noPlugin},
+
 	// Enrollments by eox-core. Its 404 is a list where the enrollment is missing, an object where it does not see the
 	// account, and a page where it is not installed.
 	{call: callEoxReadEnrollment, status: 404, body: list, class: lms.Conflict, reason: v1alpha1.ReasonLearnerNotFound,

@@ -64,6 +64,7 @@ type Client struct {
 
 	byEmail, byUsername *batcher[string, *account]
 
+	eoxEnrollments  *batcher[eoxEnrollment, enrollment]
 	bulkEnrollments *batcher[string, enrollment]
 	bulkWithdrawals *batcher[string, bool]
 
@@ -134,10 +135,11 @@ func New(config Config) (*Client, error) {
 		asked:   asked,
 		probing: newTurn(),
 	}
-	client.byEmail = newBatcher(client.clock, client.turnOf(callSearchEmails), client.searchEmails)
-	client.byUsername = newBatcher(client.clock, client.turnOf(callAccountByUsername), client.accountsByUsername)
-	client.bulkEnrollments = newBatcher(client.clock, client.turnOf(callBulkEnroll), client.bulkEnroll)
-	client.bulkWithdrawals = newBatcher(client.clock, client.turnOf(callBulkEnroll), client.bulkWithdraw)
+	client.byEmail = newBatcher(maxBatch, client.clock, client.turnOf(callSearchEmails), client.searchEmails)
+	client.byUsername = newBatcher(maxBatch, client.clock, client.turnOf(callAccountByUsername), client.accountsByUsername)
+	client.eoxEnrollments = newBatcher(maxEoxList, client.clock, client.turnOf(callEoxWriteEnrollments), client.enrollListByEoxCore)
+	client.bulkEnrollments = newBatcher(maxBatch, client.clock, client.turnOf(callBulkEnroll), client.bulkEnroll)
+	client.bulkWithdrawals = newBatcher(maxBatch, client.clock, client.turnOf(callBulkEnroll), client.bulkWithdraw)
 	client.credentials = newCredentials(client, config.ClientID, config.ClientSecret)
 	limits.show(client)
 	return client, nil

@@ -9,6 +9,17 @@ import (
 	"rollcall.dev/rollcall/internal/lms"
 )
 
+const pathEoxEnrollment = "/eox-core/api/v1/enrollment/"
+
+// eoxEnrollment is an enrollment as eox-core takes it.
+type eoxEnrollment struct {
+	Username  string `json:"username"`
+	CourseKey string `json:"course_id"`
+	Mode      string `json:"mode"`
+	Active    bool   `json:"is_active"`
+	Force     bool   `json:"force,omitempty"`
+}
+
 // enrollByEoxCore enrolls through eox-core. The first call goes without force: force goes past closed and full courses,
 // and past courses that do not exist.
 func (c *Client) enrollByEoxCore(ctx context.Context, wish lms.EnrollmentRequest) (lms.Enrollment, error) {
@@ -24,8 +35,8 @@ func (c *Client) enrollByEoxCore(ctx context.Context, wish lms.EnrollmentRequest
 		}
 		mode = wish.OfferedModes[0]
 	}
-	got, err := c.writeByEoxCore(ctx, wish.Username, wish.CourseKey, mode, true, false)
-	switch {
+	got, err := c.eoxEnrollments.ask(ctx, "", eoxEnrollment{Username: wish.Username, CourseKey: wish.CourseKey, Mode: mode, Active: true})
+	switch err = c.noteHidden(wish.Username, err); {
 	case errors.Is(err, errHidden):
 		return c.enrollSingly(ctx, wish)
 	case wish.Mode == "" && errors.Is(err, errModeUnavailable):
@@ -61,7 +72,7 @@ func (c *Client) correctByEoxCore(ctx context.Context, wish lms.EnrollmentReques
 	case wish.Mode == "":
 		mode = present.Mode
 	}
-	got, err := c.writeByEoxCore(ctx, wish.Username, wish.CourseKey, mode, true, true)
+	got, err := c.writeByEoxCore(ctx, nil, eoxEnrollment{Username: wish.Username, CourseKey: wish.CourseKey, Mode: mode, Active: true, Force: true})
 	if err != nil {
 		return lms.Enrollment{}, err
 	}
@@ -90,7 +101,7 @@ func (c *Client) withdrawByEoxCore(ctx context.Context, username, courseKey stri
 	case err != nil || !present.Active:
 		return err
 	}
-	got, err := c.writeByEoxCore(ctx, username, courseKey, present.Mode, false, true)
+	got, err := c.writeByEoxCore(ctx, nil, eoxEnrollment{Username: username, CourseKey: courseKey, Mode: present.Mode, Force: true})
 	if err != nil {
 		return err
 	}
@@ -102,22 +113,15 @@ func (c *Client) withdrawByEoxCore(ctx context.Context, username, courseKey stri
 
 func (c *Client) readByEoxCore(ctx context.Context, username, courseKey string) (present enrollment, err error) {
 	err = c.do(ctx, request{
-		call: callEoxReadEnrollment, method: http.MethodGet, path: "/eox-core/api/v1/enrollment/",
+		call: callEoxReadEnrollment, method: http.MethodGet, path: pathEoxEnrollment,
 		query: url.Values{"username": {username}, "course_id": {courseKey}},
 	}, &present)
 	return present, c.noteHidden(username, err)
 }
 
-func (c *Client) writeByEoxCore(ctx context.Context, username, courseKey, mode string, active, force bool) (got enrollment, err error) {
-	body := struct {
-		Username string `json:"username"`
-		CourseID string `json:"course_id"`
-		Mode     string `json:"mode"`
-		Active   bool   `json:"is_active"`
-		Force    bool   `json:"force,omitempty"`
-	}{username, courseKey, mode, active, force}
-	err = c.do(ctx, request{call: callEoxWriteEnrollment, method: http.MethodPost, path: "/eox-core/api/v1/enrollment/", json: body}, &got)
-	return got, c.noteHidden(username, err)
+func (c *Client) writeByEoxCore(ctx context.Context, pass *pass, wish eoxEnrollment) (got enrollment, err error) {
+	err = c.do(ctx, request{call: callEoxWriteEnrollment, method: http.MethodPost, path: pathEoxEnrollment, json: wish, pass: pass}, &got)
+	return got, c.noteHidden(wish.Username, err)
 }
 
 // rememberedHidden is for how many accounts the client remembers that eox-core does not see them.

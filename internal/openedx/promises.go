@@ -28,7 +28,7 @@ func (p promises) add(to meeting, now time.Time, refusal *lms.Error, wishes int)
 
 // share promises a wish the next turn that has room, which is the refusal that says when to come back. Who comes at a
 // promised time comes for that turn, and is not refused.
-func (p promises) share(to meeting, now time.Time) error {
+func (p promises) share(to meeting, most int, now time.Time) error {
 	p[to] = slices.DeleteFunc(p[to], func(turn *promise) bool { return turn.wishes == 0 || now.After(turn.at.Add(maxWait)) })
 	if len(p[to]) == 0 {
 		delete(p, to)
@@ -41,7 +41,7 @@ func (p promises) share(to meeting, now time.Time) error {
 		}
 	}
 	for _, turn := range p[to] {
-		if turn.wishes < maxBatch {
+		if turn.wishes < most {
 			turn.wishes++
 			refusal := turn.refusal
 			refusal.RetryAfter = turn.at.Sub(now)
