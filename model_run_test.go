@@ -84,7 +84,7 @@ func newModelRun(t *testing.T, seed uint64) *modelRun {
 		}
 	})
 	setup := pick(r.random, setups)
-	r.budget = pick(r.random, []int{70, 100, 100})
+	r.budget = pick(r.random, []int{20, 70, 100, 100})
 	zone := pick(r.random, zones)
 	clock := &travelClock{}
 	world := openedxtest.DemoWorld()
@@ -324,7 +324,8 @@ func (r *modelRun) travelTo(until time.Time) {
 }
 
 // checkBudget checks that the throttled calls stayed within the budget in every minute. One that starts does not know what
-// was called before.
+// was called before. From a small budget nothing can be taken for what goes ahead of its turn: a probe, and the second of two
+// calls.
 func (r *modelRun) checkBudget() {
 	var calls []time.Time
 	for _, call := range r.lms.Calls() {
@@ -342,6 +343,9 @@ func (r *modelRun) checkBudget() {
 			}
 		}
 		allowed := r.budget
+		if r.budget < 75 {
+			allowed += 2
+		}
 		for _, start := range r.starts {
 			if start.After(begin) && start.Before(end) {
 				allowed += r.budget

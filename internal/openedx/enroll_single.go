@@ -13,10 +13,10 @@ import (
 // mode only when one is asked for, or a learner who upgraded would be set back.
 func (c *Client) enrollSingly(ctx context.Context, wish lms.EnrollmentRequest) (lms.Enrollment, error) {
 	// A change of mode and of activity may take two calls.
-	for range 2 {
+	for _, ctx := range []context.Context{ctx, asFollowUp(ctx)} {
 		got, err := c.writeEnrollment(ctx, wish, true, false)
 		if errors.Is(err, errClosed) {
-			return c.enrolledAlready(ctx, wish, err)
+			return c.enrolledAlready(asFollowUp(ctx), wish, err)
 		}
 		if err != nil {
 			return lms.Enrollment{}, err
@@ -61,7 +61,7 @@ func (c *Client) withdrawSingly(ctx context.Context, username, courseKey string)
 			return err
 		}
 		var got enrollment
-		got, err = c.writeEnrollment(ctx, lms.EnrollmentRequest{Username: username, CourseKey: courseKey}, false, false)
+		got, err = c.writeEnrollment(asFollowUp(ctx), lms.EnrollmentRequest{Username: username, CourseKey: courseKey}, false, false)
 		switch {
 		case errors.Is(err, errModeChanged):
 		case err != nil:

@@ -14,12 +14,12 @@ type pace struct {
 }
 
 // newPace keeps to the budget in any minute, wherever it begins, as the LMS counts over a sliding one: what may go at
-// once is taken out of the pace. One of it is left for a probe, which goes ahead of its turn. A budget too small to take
-// something out of is spent evenly.
+// once is taken out of the pace. Half of it is left for what goes ahead of its turn, as probes and follow-ups do. A budget too
+// small to take something out of is spent evenly.
 func newPace(callsPerMinute int) *pace {
 	atOnce := callsPerMinute / 25
 	return &pace{
-		limiter:        rate.NewLimiter(rate.Limit(float64(callsPerMinute-atOnce)/60), max(1, atOnce-1)),
+		limiter:        rate.NewLimiter(rate.Limit(float64(callsPerMinute-atOnce)/60), max(1, (atOnce-1)/2)),
 		callsPerMinute: callsPerMinute,
 	}
 }

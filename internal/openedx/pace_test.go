@@ -127,3 +127,23 @@ func TestARepeatAfterANewTokenIsCounted(t *testing.T) {
 		t.Errorf("%d calls in %s", calls, took)
 	}
 }
+
+// With turns a minute apart, nobody waits for the second of two: it goes ahead, and who comes next waits for longer.
+func TestWhatTakesTwoCallsIsDoneWithinTheSmallestBudget(t *testing.T) {
+	leaping := newLeapingClock()
+	standIn := start(t)
+	config := stock(configFor(standIn))
+	config.CallsPerMinute, config.Clock = 1, leaping
+	client := newClient(t, config)
+	standIn.Enroll("sberg", openCourse, "audit")
+	if err := client.Withdraw(t.Context(), "sberg", openCourse); err != nil {
+		t.Fatalf("withdrawal: %v", err)
+	}
+	if got, _ := standIn.Enrollment("sberg", openCourse); got.Active {
+		t.Error("the learner is still enrolled")
+	}
+	failure := failureOf(t, client.Withdraw(t.Context(), "sberg", openCourse), lms.Throttled, v1alpha1.ReasonThrottled)
+	if failure.RetryAfter < 2*time.Minute-time.Second {
+		t.Errorf("the next comes after %s, which makes more than a call a minute", failure.RetryAfter)
+	}
+}

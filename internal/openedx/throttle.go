@@ -27,7 +27,7 @@ func (t *throttle) admit(ctx context.Context) (*pass, error) {
 	}
 	taken := &pass{throttle: t, probe: isProbe(ctx)}
 	if t.queue != nil {
-		if taken.probe {
+		if taken.probe || isFollowUp(ctx) {
 			t.queue.ahead()
 		} else if err := t.queue.enter(ctx); err != nil {
 			return nil, err
