@@ -32,6 +32,7 @@ import (
 	"rollcall.dev/rollcall/internal/lms"
 	"rollcall.dev/rollcall/internal/openedx"
 	"rollcall.dev/rollcall/internal/tracing"
+	"rollcall.dev/rollcall/webhook/hints"
 	"rollcall.dev/rollcall/webhook/ingest"
 )
 
@@ -154,10 +155,14 @@ func newManager(restConfig *rest.Config, o options, clock clock.Clock, adjust ..
 	if err := controllers.SetUp(mgr, connect, clock); err != nil {
 		return nil, err
 	}
+	receiver := hints.New(mgr.GetClient(), mgr.GetAPIReader(), clock)
+	if err := mgr.Add(receiver); err != nil {
+		return nil, err
+	}
 	door, err := ingest.New(ingest.Options{
 		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Cache: mgr.GetCache(), Config: restConfig,
 		Namespace: o.ingestNamespace, BindAddress: o.ingestAddress, PathPrefix: o.ingestPathPrefix, CertDir: o.ingestCertDir,
-		ClientCAFile: o.ingestClientCAFile, Clock: clock, Replicated: o.leaderElect, Limits: o.ingestLimits,
+		ClientCAFile: o.ingestClientCAFile, Hints: receiver, Clock: clock, Replicated: o.leaderElect, Limits: o.ingestLimits,
 	})
 	if err != nil {
 		return nil, err

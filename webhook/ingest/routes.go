@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"rollcall.dev/rollcall/webhook/hints"
 	"rollcall.dev/rollcall/webhook/middleware"
 	"rollcall.dev/rollcall/webhook/problem"
 )
@@ -35,6 +36,9 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle(descriptionPath, s.handle(func(http.ResponseWriter, *http.Request) error {
 		return problem.MethodNotAllowed(http.MethodGet, http.MethodHead)
 	}))
+	if s.hints != nil {
+		mux.Handle("POST "+s.pathPrefix+hints.Path, inFlight(s.handle(s.hint)))
+	}
 	mux.Handle("/", s.handle(s.notFound))
 
 	// Everything has one address. The multiplexer would redirect others to it: those with /a/../ in them, and those
@@ -59,6 +63,12 @@ func isClean(p string) bool {
 
 func (s *Server) notFound(http.ResponseWriter, *http.Request) error {
 	return problem.NotFound("There is nothing at this path. Documents are at " + s.pathPrefix + "/contacts/CONTACT_ID/enrollments/.")
+}
+
+// hint takes an event of an LMS. It is no part of the back office's API, and needs no other credential than its address.
+func (s *Server) hint(w http.ResponseWriter, r *http.Request) error {
+	s.hints.ServeHTTP(w, r)
+	return nil
 }
 
 func (s *Server) overloaded(http.ResponseWriter, *http.Request) error {

@@ -33,7 +33,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 )
 
-// Options are what the door needs. All are required but Clock.
+// Options are what the door needs. All are required but Hints and Clock.
 type Options struct {
 	// Client reads from a cache with the indexes of internal/index and writes to the API server. Its reads have to wait
 	// for its own writes (client.CacheOptions.EnableReadYourWritesConsistency), so that the next request knows of the
@@ -62,6 +62,8 @@ type Options struct {
 	Replicated bool
 	// Limits are what one request, and all of them together, may take.
 	Limits Limits
+	// Hints takes the events of LMSs, at hints.Path below PathPrefix. Default: none are taken.
+	Hints http.Handler
 	// Clock tells when a document is received. Default: the real one.
 	Clock clock.PassiveClock
 }
@@ -71,6 +73,7 @@ type Server struct {
 	pathPrefix  string
 	description description
 	limits      Limits
+	hints       http.Handler
 	cache       cache.Cache
 	gatekeeper  *gatekeeper
 	// paces are those of bulk lines, by caller.
@@ -151,6 +154,7 @@ func New(options Options) (*Server, error) {
 		pathPrefix:  prefix,
 		description: description,
 		limits:      options.Limits,
+		hints:       options.Hints,
 		cache:       options.Cache,
 		gatekeeper:  gatekeeper,
 		paces:       newRates(rate.Limit(options.Limits.CallerRate), options.Limits.CallerBurst),

@@ -124,7 +124,7 @@ func (c *call) bulkOne(wish bulkWish, key, identifier string) object {
 		c.bulkEnrollOne(u, key, email, wish.autoEnroll)
 	} else {
 		if u != nil && u.enrollments[fold(key)] != nil {
-			u.enrollments[fold(key)].active = false
+			c.set(u.enrollments[fold(key)], nil, new(false))
 		}
 		c.removeAllowance(email, key)
 	}

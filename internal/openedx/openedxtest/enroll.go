@@ -28,6 +28,7 @@ func (s *state) enroll(u *user, key, mode string) *enrollment {
 		}
 	}
 	e.active, e.mode = true, mode
+	s.tellOfEnrollment(e, "enrollment.created")
 	return e
 }
 
@@ -46,17 +47,21 @@ func (s *state) create(u *user, key, mode string, active *bool, caller *user, fo
 		return nil, enrollExists
 	}
 	e := s.enroll(u, key, mode)
-	e.set(&mode, active)
+	s.set(e, &mode, active)
 	return e, noObstacle
 }
 
 // set changes what is given.
-func (e *enrollment) set(mode *string, active *bool) {
+func (s *state) set(e *enrollment, mode *string, active *bool) {
 	if mode != nil {
 		e.mode = *mode
 	}
 	if active != nil {
 		e.active = *active
+	}
+	s.tellOfEnrollment(e, "enrollment.changed")
+	if !e.active {
+		s.tellOfEnrollment(e, "unenrollment.completed")
 	}
 }
 

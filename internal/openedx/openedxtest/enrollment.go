@@ -152,7 +152,7 @@ func (c *call) changeEnrollment(w enrollmentWish, e *enrollment, both bool) answ
 		}
 		mode = &slug
 	}
-	e.set(mode, w.active)
+	c.set(e, mode, w.active)
 	c.cost += costEnrollAgain
 	return c.enrolled(w, e)
 }

@@ -188,7 +188,7 @@ func (c *call) createEox(wish eoxWish) (any, *refusal) {
 	case why == enrollExists && wish.force:
 		c.cost += costEoxAgain
 		e = u.enrollments[fold(wish.course)]
-		e.set(&wish.mode, &wish.active)
+		c.set(e, &wish.mode, &wish.active)
 		return wish.done(e), nil
 	case why == enrollExists:
 		c.cost += costEoxAgain
@@ -198,7 +198,7 @@ func (c *call) createEox(wish eoxWish) (any, *refusal) {
 	}
 	c.cost += costEoxEach
 	e = c.enroll(u, wish.course, c.defaultMode(wish.course))
-	e.set(&wish.mode, &wish.active)
+	c.set(e, &wish.mode, &wish.active)
 	e.label(wish.attributes)
 	return e.eoxJSON(), nil // on this way the plugin forgets to show the attributes
 }
@@ -239,7 +239,7 @@ func (c *call) updateEox(wish eoxWish) (any, *refusal) {
 		return nil, &refusal{detail: "No enrollment found for " + u.username}
 	}
 	c.cost += costEoxAgain
-	e.set(&wish.mode, &wish.active)
+	c.set(e, &wish.mode, &wish.active)
 	e.label(wish.attributes)
 	var attributes any
 	if wish.attributes != nil {

@@ -113,14 +113,16 @@ func (s *Server) AddUser(spec UserSpec) {
 // LogInFirst is the first single sign-on of a person whom the identity server knows by this username, address and name. It
 // makes an account that is active at once, and enrolls it where the address was pre-enrolled.
 func (s *Server) LogInFirst(username, email, name string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.usernameTaken(username) || s.emailTaken(email) {
-		panic(fmt.Sprintf("openedxtest: %q or %q is taken", username, email))
-	}
-	u := s.addUser(username, email, name, randomHex())
-	u.lastLogin = s.clock.Now()
-	s.activate(u)
+	s.locked(func() {
+		if s.usernameTaken(username) || s.emailTaken(email) {
+			panic(fmt.Sprintf("openedxtest: %q or %q is taken", username, email))
+		}
+		u := s.addUser(username, email, name, randomHex())
+		u.lastLogin = s.clock.Now()
+		s.tellOfUser(u, "student.registration.completed")
+		s.activate(u)
+		s.tellOfUser(u, "auth.session.login.completed")
+	})
 }
 
 // PreEnroll lets an address in to a course, and enrolls it there when its account becomes active.
@@ -199,7 +201,7 @@ func (s *Server) Unenroll(username, course string) {
 		if e == nil {
 			panic(fmt.Sprintf("openedxtest: %q is not enrolled in %q", username, course))
 		}
-		e.active = false
+		s.set(e, nil, new(false))
 	})
 }
 
@@ -234,9 +236,15 @@ func (s *Server) RevokeTokens() {
 }
 
 func (s *Server) change(username string, do func(*user)) {
+	s.locked(func() { do(s.mustUser(username)) })
+}
+
+// locked does something to the state, and sends the events of that.
+func (s *Server) locked(do func()) {
+	defer s.sendEvents()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	do(s.mustUser(username))
+	do()
 }
 
 func (s *state) mustUser(username string) *user {

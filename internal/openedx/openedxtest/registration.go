@@ -45,6 +45,7 @@ func register(c *call) answer {
 	}
 	u := c.createAccount(form)
 	u.lastLogin = c.clock.Now()
+	c.tellOfUser(u, "student.registration.completed")
 	if c.settings.SkipEmailValidation && c.activate(u) {
 		return page(http.StatusInternalServerError) // the account stays
 	}

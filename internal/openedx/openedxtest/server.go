@@ -36,6 +36,7 @@ type Server struct {
 	windows      map[string]fixedWindow
 	detailsCache map[string]cachedDetails
 	faults       faults
+	webhooks     []webhook
 	journal      journal
 }
 
@@ -176,6 +177,7 @@ func (s *Server) work(c *call, found *route, path string) answer {
 	a := s.answer(c, found)
 	latency := s.faults.latency
 	s.mu.Unlock()
+	s.sendEvents()
 	if s.realLatency {
 		latency += c.cost
 	}

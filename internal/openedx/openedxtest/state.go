@@ -34,6 +34,9 @@ type state struct {
 
 	applications map[string]Application
 
+	// events are those that the openedx-webhooks plugin has not sent yet.
+	events []object
+
 	nextUserID, nextRetirementID, nextEnrollmentID int
 }
 
@@ -129,6 +132,7 @@ func newState(world World, clk clock.PassiveClock) *state {
 	for _, app := range world.Applications {
 		s.applications[app.ClientID] = app
 	}
+	s.events = nil // Nobody was there to be told.
 	return s
 }
 
