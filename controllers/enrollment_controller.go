@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -121,7 +122,7 @@ func (r *enrollmentReconciler) reconcile(ctx context.Context, enrollment *v1alph
 		o, err = r.enroll(ctx, enrollment, contact, platform)
 	}
 	if !edge.IsZero() {
-		o = o.sooner(max(edge.Sub(now), time.Millisecond))
+		o = o.sooner(untilEdge(edge.Sub(now)))
 	}
 	return o, err
 }
@@ -241,6 +242,16 @@ func (r *enrollmentReconciler) inStepNow(enrollment *v1alpha1.Enrollment) {
 	r.platforms.exonerate(enrollment)
 	enrollment.Status.Attempts = nil
 	enrollment.Status.LastSyncTime = new(metav1.NewTime(r.clock.Now()))
+}
+
+// maxPlan is the longest time for which a visit is planned ahead. So a clock that was set, or that stood still together with
+// its machine, is noticed in a day, and no timer runs for years.
+const maxPlan = 24 * time.Hour
+
+// untilEdge gives the time until the visit that an edge of the window is planned for: never after it. Who comes before it
+// plans again.
+func untilEdge(left time.Duration) time.Duration {
+	return max(min(left, wait.Jitter(maxPlan, jitter)), time.Millisecond)
 }
 
 // contactOf gives the Contact, or nil if there is none.
