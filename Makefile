@@ -50,11 +50,12 @@ lint: bin/golangci-lint ## Check the code's style and its usual mistakes
 	bin/golangci-lint run ./...
 
 .PHONY: generate
-generate: bin/controller-gen bin/oapi-codegen ## Generate deep copies, apply configurations, CRDs, RBAC and the test client
+generate: bin/controller-gen bin/oapi-codegen ## Generate deep copies, apply configurations, CRDs, RBAC, the test client and the tables of docs/kinds
 	bin/controller-gen object applyconfiguration paths=./api/...
 	bin/controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
 	bin/controller-gen rbac:roleName=rollcall-manager paths='./controllers/...;./webhook/...' output:rbac:dir=config/rbac
 	bin/oapi-codegen -config internal/testclient/oapi-codegen.yaml webhook/ingest/openapi.yaml
+	go run ./hack/kinddocs
 
 .PHONY: verify
 verify: ## Check that generated files and every go.mod are up to date

@@ -12,7 +12,7 @@ trap 'rm -f "$GIT_INDEX_FILE"' EXIT
 
 # snapshot prints the id of a git tree that holds the folders with generated files as they are now.
 snapshot() {
-	git add --all -- api config internal/testclient
+	git add --all -- api config docs/kinds internal/testclient
 	git write-tree
 }
 
