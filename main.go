@@ -54,12 +54,13 @@ func main() {
 	}
 }
 
-// command is the program: it runs Rollcall as its flags say. A subcommand is the loader.
+// command is the program: it runs Rollcall as its flags say. Its subcommands are the loader and the report.
 func command() *cobra.Command {
 	o := options{ingestLimits: ingest.DefaultLimits()}
 	logging := zap.Options{}
 	c := &cobra.Command{
 		Use:               "rollcall",
+		Annotations:       map[string]string{cobra.CommandDisplayNameAnnotation: displayName()},
 		Short:             "Keep an Open edX learning platform in step with a company's back office",
 		Args:              cobra.NoArgs,
 		SilenceErrors:     true, // main prints them
@@ -87,7 +88,7 @@ func command() *cobra.Command {
 	flags.StringVar(&o.leaseNamespace, "leader-election-namespace", "", "namespace in which the replicas settle who reconciles (default the one that Rollcall runs in; outside of a cluster it is needed)")
 	logging.BindFlags(flag.CommandLine)
 	flags.AddGoFlagSet(flag.CommandLine) // those of the logging, and the kubeconfig
-	c.AddCommand(pushCommand())
+	c.AddCommand(pushCommand(), reportCommand())
 	return c
 }
 
