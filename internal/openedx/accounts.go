@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/lms"
@@ -30,6 +31,9 @@ func (a account) port() lms.Learner {
 // It asks the stock API on every route: eox-core sees only the accounts that it counts to its site. A search for addresses
 // shows who has one, and no more, so that the account is looked up by its username.
 func (c *Client) FindLearner(ctx context.Context, email string) (*lms.Learner, error) {
+	if c.hasJustLookedFor(email) {
+		return nil, nil
+	}
 	found, err := c.byEmail.ask(ctx, "", strings.ToLower(email))
 	if err != nil || found == nil {
 		return nil, err
@@ -63,8 +67,27 @@ func (c *Client) orRetired(ctx context.Context, email string, refusal error) err
 	return err
 }
 
+// rememberedLookedFor is for how many learners the client remembers that they were looked for.
+const rememberedLookedFor = 100_000
+
+// hasJustLookedFor tells, once, that nobody had the address before CreateLearner was sent away: who comes back for the promised
+// turn need not look again. An account that others made meanwhile is found when CreateLearner says that the address is taken.
+func (c *Client) hasJustLookedFor(email string) bool {
+	at, found := c.lookedFor.Get(strings.ToLower(email))
+	c.lookedFor.Remove(strings.ToLower(email))
+	return found && c.clock.Since(at.(time.Time)) <= maxPromise
+}
+
 // CreateLearner makes an account by the route in use; see lms.Platform.
 func (c *Client) CreateLearner(ctx context.Context, learner lms.NewLearner) (lms.Learner, error) {
+	created, err := c.create(ctx, learner)
+	if err != nil && lms.AsError(err).Class == lms.Throttled {
+		c.lookedFor.Add(strings.ToLower(learner.Email), c.clock.Now())
+	}
+	return created, err
+}
+
+func (c *Client) create(ctx context.Context, learner lms.NewLearner) (lms.Learner, error) {
 	routes, err := c.routes(ctx)
 	if err != nil {
 		return lms.Learner{}, err

@@ -6,6 +6,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
+
+	clocktesting "k8s.io/utils/clock/testing"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/lms"
@@ -80,4 +83,51 @@ func TestALostAnswerIsAFailureOfAllWhoWaitForIt(t *testing.T) {
 			t.Errorf("failed again with %v", err)
 		}
 	})
+}
+
+// Thousands who wait for their turn to get an account would otherwise search once for every time that they come for it.
+func TestWhoComesBackForATurnIsLookedForOnce(t *testing.T) {
+	standIn := start(t)
+	clock := clocktesting.NewFakeClock(time.Now())
+	config := stock(configFor(standIn))
+	config.Clock = clock
+	client := newClient(t, config)
+	learner := newLearner()
+	find := func(searches int) *lms.Learner {
+		t.Helper()
+		found, err := client.FindLearner(t.Context(), learner.Email)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := callsTo(standIn, http.MethodPost, pathSearch); got != searches {
+			t.Errorf("searched %d times, want %d", got, searches)
+		}
+		return found
+	}
+	find(1)
+	standIn.Fail(openedxtest.Match{Path: pathRegistration}, openedxtest.Fault{Status: http.StatusTooManyRequests, RetryAfter: time.Minute, Times: 1})
+	_, err := client.CreateLearner(t.Context(), learner)
+	mustFail(t, err, lms.Throttled, v1alpha1.ReasonThrottled)
+	clock.Step(time.Minute)
+	find(1)
+	if _, err := client.CreateLearner(t.Context(), learner); err != nil {
+		t.Fatal(err)
+	}
+	if find(2) == nil {
+		t.Error("an account that is there is not found")
+	}
+
+	_, err = client.CreateLearner(t.Context(), learner)
+	mustFail(t, err, lms.Conflict, v1alpha1.ReasonEmailInUse)
+	if find(3) == nil {
+		t.Error("an account that is there is not found")
+	}
+	// What was seen long ago says nothing.
+	standIn.Fail(openedxtest.Match{Path: pathRegistration}, openedxtest.Fault{Status: http.StatusTooManyRequests, RetryAfter: time.Hour, Times: 1})
+	_, err = client.CreateLearner(t.Context(), learner)
+	mustFail(t, err, lms.Throttled, v1alpha1.ReasonThrottled)
+	clock.Step(time.Hour)
+	if find(4) == nil {
+		t.Error("an account that is there is not found after an hour")
+	}
 }

@@ -70,6 +70,8 @@ type Client struct {
 
 	pastWindow, pastCapacity bool
 
+	lookedFor *lru.Cache // the addresses whose learners CreateLearner sent away, and when
+
 	hidden *lru.Cache // the usernames that eox-core does not see
 
 	asked   routes
@@ -127,6 +129,7 @@ func New(config Config) (*Client, error) {
 		timeout:   config.Timeout,
 		clock:     config.Clock,
 		throttles: newThrottles(config),
+		lookedFor: lru.New(rememberedLookedFor),
 		hidden:    lru.New(rememberedHidden),
 
 		pastWindow:   config.EnrollPastWindow,
