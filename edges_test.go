@@ -306,7 +306,10 @@ func TestTwoContactsThatFoundOneAccountAtOnceSettleIt(t *testing.T) {
 
 func TestALostAnswerLeavesNoEnrollmentBehind(t *testing.T) {
 	t.Parallel()
-	c := newCompany(t, "1234A")
+	lms := openedxtest.Start(t, openedxtest.DemoWorld(), openedxtest.WithThrottle(0))
+	c := newCompanyWith(t, lms, &travelClock{}, func(spec *v1alpha1.LearningPlatformSpec) {
+		spec.CallsPerMinute = 100_000 // who is sent away once has it in the status
+	}, "1234A")
 	c.waitForState(&v1alpha1.Course{ObjectMeta: c.named(names.Contact("1234A"))}, v1alpha1.ReasonSynced)
 	c.lms.Fail(openedxtest.Match{Method: http.MethodPost, Path: "/api/enrollment/v1/enrollment"}, openedxtest.Fault{Lost: true, Hang: true})
 	d := joe("000123", "1234A")
