@@ -157,6 +157,29 @@ func TestThePolicyReportShowsWhatDiffersAndLeavesIt(t *testing.T) {
 	c.waitForLMS("joe.lost@acme.com", "1234A", true)
 }
 
+func TestASweepOfAnLMSThatIsOnlyObservedRepairsNothing(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, "1234A")
+	change(c, c.defaultPlatform(), func(p *v1alpha1.LearningPlatform) { p.Spec.Mode = v1alpha1.PlatformModeObserve })
+	c.waitForState(c.defaultPlatform(), v1alpha1.ReasonConnected)
+	d := joe("1", "1234A")
+	c.lms.AddUser(openedxtest.UserSpec{Username: "joe", Email: d.Email, Name: "Joe Smith1", Active: true, EnrolledIn: []string{courseKey("1234A")}})
+	c.mustPut(d, http.StatusCreated)
+	c.waitForContact("1", v1alpha1.ReasonSynced)
+	c.lms.Unenroll("joe", courseKey("1234A"))
+	c.lms.SetActive("joe", false)
+	c.lms.ResetCalls()
+	wantSweep(t, c.sweepCourse("1234A"), 1, 1, 1, 0, 0, 0, 1)
+	c.waitForEnrollment("1", "1234A", v1alpha1.ReasonWouldEnroll)
+	if sum := c.sweepAccounts(); *sum.Inactive != 1 {
+		t.Errorf("%d are inactive, want 1", *sum.Inactive)
+	}
+	c.waitForContact("1", v1alpha1.ReasonAwaitingActivation)
+	if writes := c.lms.Writes(); writes != 0 {
+		t.Errorf("%d writes", writes)
+	}
+}
+
 func TestARestartDoesNotSweepWhatWasSwept(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t, "1234A", "1235A")
