@@ -206,7 +206,7 @@ type LearningPlatformStatus struct {
 	// +optional
 	EoxCoreVersion string `json:"eoxCoreVersion,omitempty"`
 
-	// bulkEnroll is true when the LMS's bulk enrollment API is switched on.
+	// bulkEnroll is whether the LMS's bulk enrollment API is switched on. Unset: it was of no interest.
 	// +optional
 	BulkEnroll *bool `json:"bulkEnroll,omitempty"`
 

@@ -412,7 +412,9 @@ func TestRoutes(t *testing.T) {
 	}
 	auto := func(t *testing.T, standIn *openedxtest.Server, want lms.Capabilities) {
 		t.Helper()
-		want.BulkEnroll = new(true)
+		if want.EnrollmentRoute != "EoxCore" {
+			want.BulkEnroll = new(true)
+		}
 		probe(t, configFor(standIn), want)
 	}
 	t.Run("Auto", func(t *testing.T) {

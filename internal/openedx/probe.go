@@ -47,7 +47,7 @@ func (c *Client) probe(ctx context.Context) (lms.Capabilities, error) {
 			return lms.Capabilities{}, err
 		}
 	}
-	if c.asked.leaveRoomForBulk() {
+	if c.asked.leaveRoomForBulk(missing) {
 		if missing.bulk, err = c.probeBulk(ctx); err != nil {
 			return lms.Capabilities{}, err
 		}
@@ -108,9 +108,9 @@ func (r routes) leaveRoomForEoxCore() bool {
 		r.enrollment == v1alpha1.EnrollmentRouteAuto || r.enrollment == v1alpha1.EnrollmentRouteEoxCore
 }
 
-// leaveRoomForBulk is false where it is said how to enroll, and not in bulk.
-func (r routes) leaveRoomForBulk() bool {
-	return r.enrollment == v1alpha1.EnrollmentRouteAuto || r.enrollment == v1alpha1.EnrollmentRouteBulk
+// leaveRoomForBulk is false where something else is asked for, or better.
+func (r routes) leaveRoomForBulk(missing offer) bool {
+	return r.enrollment == v1alpha1.EnrollmentRouteBulk || r.enrollment == v1alpha1.EnrollmentRouteAuto && missing.eoxCore != nil
 }
 
 // choose gives the routes in use: as asked for, or the best that there is and that may be used.

@@ -111,10 +111,9 @@ func TestSuite(t *testing.T) {
 		routes = append(routes, routes[0])
 		routes[1].account, routes[1].enrollment = v1alpha1.AccountRouteEoxCore, v1alpha1.EnrollmentRouteEoxCore
 	}
-	if *probed.BulkEnroll {
-		bulk := routes[0]
-		bulk.enrollment = v1alpha1.EnrollmentRouteBulk
-		routes = append(routes, bulk)
+	if _, err := newClient(t, bulk(target.config)).Probe(t.Context()); err == nil {
+		routes = append(routes, routes[0])
+		routes[len(routes)-1].enrollment = v1alpha1.EnrollmentRouteBulk
 	}
 	for _, route := range routes {
 		t.Run(string(route.account)+" "+string(route.enrollment), func(t *testing.T) {

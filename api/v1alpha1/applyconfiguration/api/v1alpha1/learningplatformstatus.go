@@ -17,7 +17,7 @@ type LearningPlatformStatusApplyConfiguration struct {
 	ServiceUser *string `json:"serviceUser,omitempty"`
 	// eoxCoreVersion is the version of the eox-core plugin. Unset: not installed.
 	EoxCoreVersion *string `json:"eoxCoreVersion,omitempty"`
-	// bulkEnroll is true when the LMS's bulk enrollment API is switched on.
+	// bulkEnroll is whether the LMS's bulk enrollment API is switched on. Unset: it was of no interest.
 	BulkEnroll *bool `json:"bulkEnroll,omitempty"`
 	// accountRoute is the route in use for accounts.
 	AccountRoute *apiv1alpha1.AccountRoute `json:"accountRoute,omitempty"`
