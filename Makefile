@@ -66,7 +66,7 @@ fmt: bin/golangci-lint ## Format the code
 	bin/golangci-lint fmt
 
 .PHONY: bench
-bench: controlplane ## Measure ingest against the API server, and LMS calls per learner; BENCHFLAGS=--quick is shorter
+bench: controlplane ## Measure ingest against the API server, and what LMS calls learners take by each route; BENCHFLAGS=--quick is shorter
 	go run ./hack/bench --date "$$(date -u +%F)" $(BENCHFLAGS)
 
 ROUNDS ?= 20

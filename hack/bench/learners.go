@@ -53,7 +53,7 @@ func (b *bench) measureLearners(ctx context.Context) (section, error) {
 		{name: "with an account", prefix: "known", count: b.learners},
 		{name: "without one", prefix: "new", count: b.learners},
 	}
-	lms, address, stop, err := startLMS(ctx, world(b.enrollments, all[0]))
+	lms, address, stop, err := startLMS(ctx, world(b.enrollments, all[0]), openedxtest.WithThrottle(0))
 	if err != nil {
 		return section{}, err
 	}
@@ -193,8 +193,8 @@ func world(courses int, known *learners) openedxtest.World {
 }
 
 // startLMS serves a stand-in.
-func startLMS(ctx context.Context, world openedxtest.World) (lms *openedxtest.Server, address string, stop func(), err error) {
-	lms = openedxtest.New(world, openedxtest.WithThrottle(0))
+func startLMS(ctx context.Context, world openedxtest.World, options ...openedxtest.Option) (lms *openedxtest.Server, address string, stop func(), err error) {
+	lms = openedxtest.New(world, options...)
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, "", nil, err

@@ -28,6 +28,7 @@ type options struct {
 	contacts, clients                     []int
 	requests, rounds                      int
 	enrollments, learners, callsPerMinute int
+	newcomers                             int
 	report, date                          string
 	timeout                               time.Duration
 }
@@ -43,8 +44,9 @@ func main() {
 	flags.IntVar(&o.enrollments, "enrollments", 3, "how many courses each document lists")
 	flags.IntVar(&o.learners, "learners", 200, "how many learners, of each kind, are brought in step with the LMS")
 	flags.IntVar(&o.callsPerMinute, "calls-per-minute", 100_000, "the platform's budget; the default is none, to show what the calls by themselves take")
-	flags.BoolFunc("quick", "two minutes instead of twenty: fewer contacts, clients, rounds and learners; flags that follow go before it", func(string) error {
-		o.contacts, o.clients, o.rounds, o.learners = []int{500, 2000}, []int{1, 32}, 2, 50
+	flags.IntVar(&o.newcomers, "newcomers", 1000, "how many new learners are brought in step by each route to an LMS with the costs of a real one")
+	flags.BoolFunc("quick", "four minutes instead of 35: fewer contacts, clients, rounds and learners; flags that follow go before it", func(string) error {
+		o.contacts, o.clients, o.rounds, o.learners, o.newcomers = []int{500, 2000}, []int{1, 32}, 2, 50, 100
 		return nil
 	})
 	flags.StringVar(&o.report, "report", filepath.Join("bin", "bench", "report.html"), "where the report with the curves goes")
@@ -94,7 +96,11 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	sections := append(ingested.sections(), brought)
+	called, err := b.measureCalls(ctx)
+	if err != nil {
+		return err
+	}
+	sections := append(ingested.sections(), brought, called)
 	fmt.Println(o.facts())
 	for _, s := range sections {
 		s.print()
@@ -125,6 +131,8 @@ func (o options) check() error {
 		return errors.New("--enrollments must be between 1 and 100")
 	case o.learners < 1 || o.learners > 10_000:
 		return errors.New("--learners must be between 1 and 10000")
+	case o.newcomers < 1 || o.newcomers > 10_000:
+		return errors.New("--newcomers must be between 1 and 10000")
 	case o.callsPerMinute < 1 || o.callsPerMinute > 100_000:
 		return errors.New("--calls-per-minute must be between 1 and 100000")
 	}
