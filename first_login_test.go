@@ -138,6 +138,25 @@ func TestACourseThatIsDroppedAfterAnUnnoticedLoginIsWithdrawn(t *testing.T) {
 	}
 }
 
+// The learner has two accounts by then, or will have.
+func TestAnUnnoticedLoginWithAnOldAddressKeepsNoCourse(t *testing.T) {
+	t.Parallel()
+	c := newFirstLoginCompany(t, "1234A")
+	c.create(&v1alpha1.Course{ObjectMeta: c.named("alias"), Spec: v1alpha1.CourseSpec{CourseCode: "ALIAS", CourseKey: courseKey("1234A")}})
+	d := joe("000123", "1234A")
+	c.mustPut(d, http.StatusCreated)
+	c.waitForEnrollment("000123", "1234A", v1alpha1.ReasonAwaitingFirstLogin)
+	c.lms.LogInFirst("joe_sso", d.Email, "Joe Smith000123")
+	moved := joe("000123", "ALIAS")
+	moved.Email = "moved@acme.com"
+	c.mustPut(moved, http.StatusOK)
+	c.waitForPreEnrollments(moved.Email, "1234A")
+	c.waitUntilGone(&v1alpha1.Enrollment{ObjectMeta: c.named(names.Enrollment("000123", "1234A"))})
+	if c.enrolledOnLMS(d.Email, "1234A") {
+		t.Error("the account with the old address is still enrolled")
+	}
+}
+
 // Rollcall ends after the LMS has done it, before the answer is there.
 func TestAPreEnrollmentWhoseAnswerWasLostIsTakenBack(t *testing.T) {
 	t.Parallel()

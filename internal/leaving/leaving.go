@@ -5,6 +5,7 @@ package leaving
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/utils/ptr"
@@ -26,9 +27,17 @@ func MayBeEnrolled(status *v1alpha1.EnrollmentStatus) bool {
 // account now, cannot be read.
 func LosesCourse(ctx context.Context, reader client.Reader, left *v1alpha1.Enrollment, contact *v1alpha1.Contact,
 	all []v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform, now time.Time) (bool, error) {
-	// The contact's Enrollments keep its present account. One that is the contact's no more only another contact's keep: the
-	// account itself may be another's now, or its username, where the account was renamed.
-	if contact != nil && contact.Status.Learner.Username != "" && contact.Status.Learner.Username != left.Status.Username {
+	present := ""
+	if contact != nil {
+		present = contact.Status.Learner.Username
+	}
+	switch username := left.Status.Username; {
+	case present == "" && username != "":
+		// Of a contact that has no account, an Enrollment keeps only the place that it took itself.
+		all = slices.DeleteFunc(slices.Clone(all), func(other v1alpha1.Enrollment) bool { return other.Status.Username != username })
+	case present != username:
+		// The contact's Enrollments keep its present account. One that is the contact's no more only another contact's keep: the
+		// account itself may be another's now, or its username, where the account was renamed.
 		var err error
 		if all, err = enrollmentsOfHolder(ctx, reader, left, platform); err != nil {
 			return false, err
