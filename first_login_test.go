@@ -109,6 +109,20 @@ func TestWhatIsDroppedBeforeTheFirstLoginIsTakenBack(t *testing.T) {
 	c.waitForPreEnrollments(d.Email)
 }
 
+func TestWhatIsDroppedWhileTheAddressIsAnothersIsTakenBack(t *testing.T) {
+	t.Parallel()
+	c := newFirstLoginCompany(t, "1234A", "1235A")
+	d, other := joe("000123", "1234A", "1235A"), joe("other")
+	c.mustPut(other, http.StatusCreated)
+	c.mustPut(d, http.StatusCreated)
+	c.waitForPreEnrollments(d.Email, "1234A", "1235A")
+	moved := joe("000123", "1235A")
+	moved.Email = other.Email
+	c.mustPut(moved, http.StatusConflict)
+	c.waitForPreEnrollments(d.Email, "1235A")
+	c.waitForContact("000123", v1alpha1.ReasonEmailInUse)
+}
+
 func TestANewAddressIsPreEnrolledInPlaceOfTheOldOne(t *testing.T) {
 	t.Parallel()
 	c := newFirstLoginCompany(t, "1234A")

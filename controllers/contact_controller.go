@@ -89,8 +89,9 @@ func (r *contactReconciler) reconcile(ctx context.Context, contact *v1alpha1.Con
 	if err != nil {
 		return outcome{}, err
 	}
+	waits := awaitsFirstLogin(contact) || wouldCreate(contact)
 	switch learner := contact.Status.Learner; {
-	case learner.Username == "" && !awaitsFirstLogin(contact) && !wouldCreate(contact):
+	case learner.Username == "" && !waits && len(enrollments) == 0:
 		contact.Status.Enrollments = tally{total: len(contact.Spec.Enrollments)}.summary()
 		return account, nil
 	case learner.Username != known.Username:
@@ -103,7 +104,7 @@ func (r *contactReconciler) reconcile(ctx context.Context, contact *v1alpha1.Con
 	if err != nil {
 		return outcome{}, err
 	}
-	if contact.Status.Learner.Username == "" && courses.isTrouble() {
+	if waits && courses.isTrouble() {
 		return courses.sooner(account.after), nil // That a course has a conflict is better known before the first login.
 	}
 	if account.standing != v1alpha1.ConditionReady {

@@ -5,7 +5,6 @@ package leaving
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"k8s.io/utils/ptr"
@@ -31,17 +30,22 @@ func LosesCourse(ctx context.Context, reader client.Reader, left *v1alpha1.Enrol
 	if contact != nil {
 		present = contact.Status.Learner.Username
 	}
-	switch username := left.Status.Username; {
-	case present == "" && username != "":
-		// Of a contact that has no account, an Enrollment keeps only the place that it took itself.
-		all = slices.DeleteFunc(slices.Clone(all), func(other v1alpha1.Enrollment) bool { return other.Status.Username != username })
-	case present != username:
+	if present != left.Status.Username {
 		// The contact's Enrollments keep its present account. One that is the contact's no more only another contact's keep: the
 		// account itself may be another's now, or its username, where the account was renamed.
-		var err error
-		if all, err = enrollmentsOfHolder(ctx, reader, left, platform); err != nil {
+		holders, err := enrollmentsOfHolder(ctx, reader, left, platform)
+		if err != nil {
 			return false, err
 		}
+		if present == "" {
+			// Where the contact has none, an Enrollment keeps only the place that it took itself.
+			for i := range all {
+				if all[i].Status.Username == left.Status.Username {
+					holders = append(holders, all[i])
+				}
+			}
+		}
+		all = holders
 	}
 	kept, err := keptByAnother(ctx, reader, left, all, platform, now)
 	return !kept, err
