@@ -31,7 +31,7 @@ func (c *Client) enrollByBulk(ctx context.Context, wish lms.EnrollmentRequest) (
 		return lms.Enrollment{}, err
 	}
 	if !got.fits(wish.Mode) {
-		return c.enrollSingly(ctx, wish)
+		return c.enrollSingly(asFollowUp(ctx), wish)
 	}
 	return got.port(), nil
 }
@@ -46,7 +46,7 @@ func (c *Client) withdrawByBulk(ctx context.Context, username, courseKey string)
 	if err != nil || done {
 		return err
 	}
-	return c.withdrawSingly(ctx, username, courseKey)
+	return c.withdrawSingly(asFollowUp(ctx), username, courseKey)
 }
 
 // bulkEnroll enrolls learners in a course and gives their enrollments; a blank one is for who has to be enrolled singly.

@@ -279,3 +279,18 @@ func TestABulkAPIThatIsGoneIsThePlatforms(t *testing.T) {
 	}
 	mustEnroll(t, client, lms.EnrollmentRequest{Username: "jchen", CourseKey: plainCourse})
 }
+
+// Bulk enrollment does nothing for who is unknown, and does not say why.
+func TestWhatBulkEnrollmentLeavesIsDoneSinglyWithinTheSmallestBudget(t *testing.T) {
+	leaping := newLeapingClock()
+	standIn := start(t)
+	config := bulk(configFor(standIn))
+	config.CallsPerMinute, config.Clock = 1, leaping
+	client := newClient(t, config)
+	if err := client.Withdraw(t.Context(), "nobody", openCourse); err != nil && lms.AsError(err).Class == lms.Throttled {
+		t.Errorf("withdrawal: %v", err)
+	}
+	if bulk, single := callsTo(standIn, http.MethodPost, pathBulk), callsTo(standIn, http.MethodGet, pathEnrollment); bulk != 1 || single != 1 {
+		t.Errorf("%d calls for many and %d for one", bulk, single)
+	}
+}
