@@ -49,7 +49,7 @@ func (r *modelRun) compareContact(contact *v1alpha1.Contact, accounts []openedxt
 		return fmt.Errorf("its account should be %s", addressee.Username)
 	case learner == nil && contact.Status.Learner.Username == "" && r.waitsForLogin:
 		for key := range sold {
-			if !slices.Contains(r.lms.PreEnrollments(document.Email), key) {
+			if r.model.closed[key] == nil && !slices.Contains(r.lms.PreEnrollments(document.Email), key) {
 				return fmt.Errorf("its address is not pre-enrolled in %s, which was sold", key)
 			}
 		}
@@ -65,7 +65,8 @@ func (r *modelRun) compareContact(contact *v1alpha1.Contact, accounts []openedxt
 		return err
 	}
 	for _, line := range document.Enrollments {
-		if _, usable := r.model.usable(line.CourseCode); !usable {
+		course, usable := r.model.usable(line.CourseCode)
+		if !usable || r.model.closed[course.key] != nil {
 			return nil
 		}
 	}

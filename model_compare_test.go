@@ -146,7 +146,11 @@ func (r *modelRun) compareSeats(account openedxtest.Account, holder *v1alpha1.Co
 		row, there := rows[key]
 		left, meddled := r.model.seats[seat{account.ID, key}]
 		mode, bought := sold[key]
+		in, closed := r.model.closed[key]
 		switch {
+		case closed && row.Active && !in[account.ID] && !left.Active && !r.waitsForLogin:
+			return fmt.Errorf("enrolled in %s, which is closed", key)
+		case closed && bought:
 		case bought && r.isOnlyReported(account.ID, row):
 		case bought && !row.Active:
 			return fmt.Errorf("not enrolled in %s, which was sold", key)

@@ -164,3 +164,25 @@ func (r *modelRun) retire(account openedxtest.Account) {
 		}
 	}
 }
+
+// closeCourse lets the LMS admit nobody to a course, at least until calm returns.
+func (r *modelRun) closeCourse() {
+	course := pick(r.random, openedxtest.DemoCourses)
+	r.note("people close %s", course.ID)
+	course.EnrollmentEndDays = new(-1)
+	r.lms.AddCourse(course)
+	in := map[int]bool{}
+	for _, account := range r.lms.Accounts() {
+		_, in[account.ID] = r.lms.Enrollment(account.Username, course.ID)
+	}
+	r.model.closed[course.ID] = in
+}
+
+// openCourses lets the LMS admit everybody again.
+func (r *modelRun) openCourses() {
+	r.note("people open all courses")
+	for _, course := range openedxtest.DemoCourses {
+		r.lms.AddCourse(course)
+	}
+	clear(r.model.closed)
+}

@@ -20,6 +20,9 @@ type reference struct {
 	// offered are the modes of the LMS's courses, by course key.
 	offered map[string][]string
 
+	// closed are the courses that admit nobody, by key, but the accounts that were in them before, active or not.
+	closed map[string]map[int]bool
+
 	// named are the course codes that documents of a contact have named, stoodFor the course keys that a code has stood
 	// for: Rollcall may have acted by them before they changed.
 	named, stoodFor map[string]set

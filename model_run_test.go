@@ -39,6 +39,8 @@ type modelRun struct {
 	// drift is the platform's policy. What people do on the LMS is noticed by its sweeps, or because somebody asks for checks.
 	drift v1alpha1.DriftPolicy
 	asks  bool
+	// observedSince is how many writing calls there had been when the LMS began to be only observed, if it is.
+	observedSince *int
 	// limited is true where withdrawals are held, and released when calm is to return.
 	limited bool
 	// carriesOver is true where Rollcall can change every account's name and address.
@@ -69,6 +71,8 @@ var setups = []struct {
 	{v1alpha1.AccountRouteEoxCore, v1alpha1.EnrollmentRouteSingle, false},
 	{v1alpha1.AccountRouteRegistration, v1alpha1.EnrollmentRouteEoxCore, false},
 	{v1alpha1.AccountRouteRegistration, v1alpha1.EnrollmentRouteSingle, true},
+	{v1alpha1.AccountRouteRegistration, v1alpha1.EnrollmentRouteBulk, true},
+	{v1alpha1.AccountRouteEoxCore, v1alpha1.EnrollmentRouteBulk, false},
 	{v1alpha1.AccountRouteFirstLogin, v1alpha1.EnrollmentRouteAuto, true},
 	{v1alpha1.AccountRouteFirstLogin, v1alpha1.EnrollmentRouteEoxCore, false},
 }
@@ -79,7 +83,7 @@ var zones = []string{"Europe/Berlin", "UTC", "America/Santiago", "Pacific/Auckla
 func newModelRun(t *testing.T, seed uint64) *modelRun {
 	r := &modelRun{random: rand.New(rand.NewPCG(seed, 0)), first: map[int]bool{}}
 	t.Cleanup(func() {
-		if t.Failed() {
+		if t.Failed() && r.company != nil {
 			t.Logf("-model.seed=%d -model.runs=1 plays:\n%s\nand ends with:\n%s", seed, strings.Join(r.steps, "\n"), r.states())
 		}
 	})
@@ -105,11 +109,20 @@ func newModelRun(t *testing.T, seed uint64) *modelRun {
 	r.drift = pick(r.random, []v1alpha1.DriftPolicy{v1alpha1.DriftPolicyCorrect, v1alpha1.DriftPolicyCorrect, v1alpha1.DriftPolicyReport, v1alpha1.DriftPolicyOff})
 	r.asks = r.drift == v1alpha1.DriftPolicyOff || r.random.IntN(3) == 0
 	interval := pick(r.random, []int32{60, 360, 1440})
-	r.note("drift: %s every %d minutes; checks are asked for: %v", r.drift, interval, r.asks)
+	mode := pick(r.random, []v1alpha1.PlatformMode{v1alpha1.PlatformModeEnforce, v1alpha1.PlatformModeEnforce, v1alpha1.PlatformModeObserve})
+	pastCapacity := r.random.IntN(2) == 0
+	if mode == v1alpha1.PlatformModeObserve {
+		r.observedSince = new(0)
+	}
+	r.note("drift: %s every %d minutes; checks are asked for: %v; mode: %s", r.drift, interval, r.asks, mode)
 	lms := openedxtest.Start(t, world, options...)
 	r.company = newCompanyWith(t, lms, clock, func(spec *v1alpha1.LearningPlatformSpec) {
 		spec.TimeZone, spec.CallsPerMinute = zone, int32(r.budget)
 		spec.AccountRoute, spec.EnrollmentRoute = setup.accounts, setup.enrollments
+		spec.Mode = mode
+		if setup.enrollments == v1alpha1.EnrollmentRouteBulk || pastCapacity {
+			spec.EnrollPastCapacity = new(true)
+		}
 		spec.DriftPolicy, spec.DriftIntervalMinutes = r.drift, interval
 		spec.Safety = v1alpha1.SafetySpec{MaxWithdrawalsPerHour: &withdrawals, MaxWithdrawalPercentPerHour: new(int32(100))}
 	})
@@ -118,7 +131,7 @@ func newModelRun(t *testing.T, seed uint64) *modelRun {
 	location, err := time.LoadLocation(zone)
 	must(t, err)
 	r.model = &reference{
-		zone: location, documents: map[string]*document{}, courses: map[string]offer{}, offered: map[string][]string{},
+		zone: location, documents: map[string]*document{}, courses: map[string]offer{}, offered: map[string][]string{}, closed: map[string]map[int]bool{},
 		named: map[string]set{}, stoodFor: map[string]set{}, addresses: map[string]set{}, seats: map[seat]openedxtest.Enrollment{},
 		retired: set{"p.gone@acme.com": true}, known: map[int]set{}, learners: map[int]set{},
 		active: map[int]bool{}, perhaps: map[any]bool{}, preEnrolled: map[string]set{}, orphaned: set{},
@@ -188,8 +201,12 @@ func (r *modelRun) note(format string, values ...any) {
 func (r *modelRun) calm(longest time.Duration) {
 	r.t.Helper()
 	r.note("calm")
+	r.enforce()
 	r.endTrouble()
 	r.resume()
+	if r.random.IntN(2) == 0 {
+		r.openCourses()
+	}
 	if r.asks {
 		r.askForAll()
 	}

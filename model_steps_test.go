@@ -24,7 +24,7 @@ func (r *modelRun) step() {
 	}
 	actions := []action{
 		{30, r.sendDocument}, {5, r.deleteContact},
-		{6, r.changeCourse}, {3, r.suspend}, {2, r.moveHouse},
+		{6, r.changeCourse}, {3, r.closeCourse}, {3, r.suspend}, {2, r.moveHouse}, {2, r.observe},
 		{24, r.meddle},
 		{6, r.goDown}, {10, r.fail}, {6, r.endTrouble},
 		{5, r.restart},
@@ -167,6 +167,36 @@ func (r *modelRun) resume() {
 			change(r.company, contact, func(contact *v1alpha1.Contact) { contact.Spec.Suspend = nil })
 		}
 	}
+}
+
+// observe lets the LMS only be observed from the next start on, until calm returns.
+func (r *modelRun) observe() {
+	if r.observedSince != nil {
+		return
+	}
+	r.note("the LMS is only observed")
+	r.stop()
+	r.observedSince = new(r.lms.Writes())
+	r.setMode(v1alpha1.PlatformModeObserve)
+	r.starts = append(r.starts, r.clock.Now())
+	r.start()
+}
+
+// enforce ends what observe did, and checks that nothing was written meanwhile.
+func (r *modelRun) enforce() {
+	if r.observedSince == nil {
+		return
+	}
+	r.note("what was observed is done")
+	if writes := r.lms.Writes() - *r.observedSince; writes > 0 {
+		r.t.Errorf("%d writing calls to an LMS that is only observed", writes)
+	}
+	r.observedSince = nil
+	r.setMode(v1alpha1.PlatformModeEnforce)
+}
+
+func (r *modelRun) setMode(mode v1alpha1.PlatformMode) {
+	change(r.company, r.defaultPlatform(), func(platform *v1alpha1.LearningPlatform) { platform.Spec.Mode = mode })
 }
 
 // moveHouse gives the platform another time zone.
