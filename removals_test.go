@@ -11,6 +11,7 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/names"
@@ -89,6 +90,21 @@ func (c *company) waitForHeld(n int32) *v1alpha1.LearningPlatform {
 	return platform
 }
 
+// heldByMetric is the number of held withdrawals as the metrics have it.
+func (c *company) heldByMetric() (held float64) {
+	c.t.Helper()
+	families, err := metrics.Registry.Gather()
+	must(c.t, err)
+	for _, family := range families {
+		for _, metric := range family.Metric {
+			if family.GetName() == "rollcall_removals_held" && metric.Label[0].GetValue() == c.namespace+"/default" {
+				held += metric.Gauge.GetValue()
+			}
+		}
+	}
+	return held
+}
+
 func (c *company) releaseRemovals(value string) {
 	c.t.Helper()
 	change(c, c.defaultPlatform(), func(platform *v1alpha1.LearningPlatform) {
@@ -134,6 +150,9 @@ func TestDocumentsThatEmptyTheListsOfManyAreHeldUntilSomebodyAgrees(t *testing.T
 	}
 	platform := c.waitForHeld(4)
 	c.waitForEnrolled(learners, "1234A", learners-3)
+	if got := c.heldByMetric(); got != 4 {
+		t.Errorf("the metric says %v", got)
+	}
 	removals := platform.Status.Removals
 	if len(removals.Courses) != 1 || removals.Courses[0] != (v1alpha1.CourseRemovals{CourseKey: courseKey("1234A"), Held: 4, Recent: 3}) {
 		t.Errorf("courses = %+v", removals.Courses)

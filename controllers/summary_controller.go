@@ -84,6 +84,7 @@ func (r *summaryReconciler) Reconcile(ctx context.Context, request ctrl.Request)
 	if err := r.Get(ctx, request.NamespacedName, platform); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.brakes.Forget(request.NamespacedName)
+			forgetRemovals(request.NamespacedName)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
@@ -94,6 +95,7 @@ func (r *summaryReconciler) Reconcile(ctx context.Context, request ctrl.Request)
 	platform.Status.Removals, platform.Status.Observed = *sum, r.observed.sum(platform)
 	announcements = append(announcements, r.showHeld(platform)...)
 
+	showRemovals(platform)
 	if err := r.writeSums(ctx, before, platform); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
