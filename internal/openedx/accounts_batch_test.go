@@ -85,6 +85,25 @@ func TestALostAnswerIsAFailureOfAllWhoWaitForIt(t *testing.T) {
 	})
 }
 
+func TestOneWhoCannotBeLookedUpFailsAlone(t *testing.T) {
+	const bad = 3
+	standIn := withPool(t, 10)
+	client := newClient(t, stock(configFor(standIn)))
+	if _, err := client.Probe(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, match := range []openedxtest.Match{{Path: pathSearch, Body: poolUser(bad)}, {Path: pathAccounts, Query: poolUser(bad)}} {
+		standIn.Fail(match, openedxtest.Fault{Status: http.StatusInternalServerError})
+		atOnce(10, func(i int) {
+			_, err := client.FindLearner(t.Context(), poolUser(i)+"@example.com")
+			if i != bad && err != nil || i == bad && lms.AsError(err).Reason != v1alpha1.ReasonServerError {
+				t.Errorf("%s: %v", poolUser(i), err)
+			}
+		})
+		standIn.ClearFaults()
+	}
+}
+
 // Thousands who wait for their turn to get an account would otherwise search once for every time that they come for it.
 func TestWhoComesBackForATurnIsLookedForOnce(t *testing.T) {
 	standIn := start(t)

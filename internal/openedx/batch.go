@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/utils/clock"
 
+	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/lms"
 )
 
@@ -144,4 +145,13 @@ func (b *batcher[W, R]) end(at meeting, current *batch[W, R], err error) []*wish
 		b.promises.add(at, b.clock.Now(), lms.AsError(err), len(wishes))
 	}
 	return wishes
+}
+
+// isPerhapsOfOne tells whether a call for many may have failed for one of them: then each is asked for singly.
+func isPerhapsOfOne(err error) bool {
+	if err == nil {
+		return false
+	}
+	reason := lms.AsError(err).Reason
+	return reason == v1alpha1.ReasonServerError || reason == v1alpha1.ReasonUnexpectedAnswer
 }

@@ -1,6 +1,7 @@
 package openedxtest
 
 import (
+	"bytes"
 	"net"
 	"net/http"
 	"strconv"
@@ -13,12 +14,13 @@ type Match struct {
 	Method string // "" is any
 	// Path begins the path of the calls, "" that of all.
 	Path string
-	// Query is part of the query of the calls, "" of that of all.
-	Query string
+	// Query is part of the query of the calls, "" of that of all; and Body of their bodies.
+	Query, Body string
 }
 
-func (m Match) takes(r *http.Request) bool {
-	return (m.Method == "" || m.Method == r.Method) && strings.HasPrefix(r.URL.Path, m.Path) && strings.Contains(r.URL.RawQuery, m.Query)
+func (m Match) takes(r *http.Request, body []byte) bool {
+	return (m.Method == "" || m.Method == r.Method) && strings.HasPrefix(r.URL.Path, m.Path) &&
+		strings.Contains(r.URL.RawQuery, m.Query) && bytes.Contains(body, []byte(m.Body))
 }
 
 // Fault is what happens to a call instead of an answer. Exactly one of Status, Reset and Hang should be set;
@@ -93,7 +95,7 @@ type faultHit struct {
 	cleared <-chan struct{}
 }
 
-func (s *Server) takeFault(r *http.Request) faultHit {
+func (s *Server) takeFault(r *http.Request, body []byte) faultHit {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.faults.down {
@@ -101,7 +103,7 @@ func (s *Server) takeFault(r *http.Request) faultHit {
 	}
 	for i := range s.faults.armed {
 		armed := &s.faults.armed[i]
-		if !armed.match.takes(r) {
+		if !armed.match.takes(r, body) {
 			continue
 		}
 		hit := faultHit{hit: true, Fault: armed.fault, cleared: s.faults.cleared}

@@ -126,7 +126,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	found, vars := s.find(r.URL.Path)
 	c.vars = vars
 
-	fault := s.takeFault(r)
+	fault := s.takeFault(r, body)
 	var a answer
 	if fault.replaces() {
 		a = fault.answer()
