@@ -65,14 +65,16 @@ type Client struct {
 	byEmail, byUsername *batcher[string, *account]
 
 	eoxEnrollments  *batcher[eoxEnrollment, enrollment]
-	bulkEnrollments *batcher[string, enrollment]
-	bulkWithdrawals *batcher[string, bool]
+	courses         *batcher[struct{}, courseDetails]
+	bulkEnrollments *batcher[bulkWish, enrollment]
 
 	pastWindow, pastCapacity bool
 
 	lookedFor *lru.Cache // the addresses whose learners CreateLearner sent away, and when
 
 	hidden *lru.Cache // the usernames that eox-core does not see
+
+	left *lru.Cache // what bulk enrollment left, and is being done singly
 
 	asked   routes
 	chosen  atomic.Pointer[routes]
@@ -131,6 +133,7 @@ func New(config Config) (*Client, error) {
 		throttles: newThrottles(config),
 		lookedFor: lru.New(rememberedLookedFor),
 		hidden:    lru.New(rememberedHidden),
+		left:      lru.New(rememberedLeft),
 
 		pastWindow:   config.EnrollPastWindow,
 		pastCapacity: config.EnrollPastCapacity,
@@ -141,8 +144,8 @@ func New(config Config) (*Client, error) {
 	client.byEmail = newBatcher(maxBatch, client.clock, client.turnOf(callSearchEmails), client.searchEmails)
 	client.byUsername = newBatcher(maxBatch, client.clock, client.turnOf(callAccountByUsername), client.accountsByUsername)
 	client.eoxEnrollments = newBatcher(maxEoxList, client.clock, client.turnOf(callEoxWriteEnrollments), client.enrollListByEoxCore)
+	client.courses = newBatcher(maxBatch, client.clock, client.turnOf(callCourse), client.lookUpCourses)
 	client.bulkEnrollments = newBatcher(maxBatch, client.clock, client.turnOf(callBulkEnroll), client.bulkEnroll)
-	client.bulkWithdrawals = newBatcher(maxBatch, client.clock, client.turnOf(callBulkEnroll), client.bulkWithdraw)
 	client.credentials = newCredentials(client, config.ClientID, config.ClientSecret)
 	limits.show(client)
 	return client, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"rollcall.dev/rollcall/internal/lms"
@@ -33,15 +34,21 @@ func (d courseDetails) port(now time.Time) lms.Course {
 // LookUpCourse gives what the LMS says of a course; see lms.Platform. The LMS keeps this answer for a minute, so what
 // was just changed there may not show yet.
 func (c *Client) LookUpCourse(ctx context.Context, courseKey string) (lms.Course, error) {
-	details, err := c.courseDetails(ctx, courseKey, nil)
+	details, err := c.courseDetails(ctx, nil, courseKey, nil)
 	return details.port(c.clock.Now()), err
 }
 
-func (c *Client) courseDetails(ctx context.Context, courseKey string, query url.Values) (details courseDetails, err error) {
+func (c *Client) courseDetails(ctx context.Context, pass *pass, courseKey string, query url.Values) (details courseDetails, err error) {
 	err = c.do(ctx, request{
-		call: callCourse, method: http.MethodGet, path: "/api/enrollment/v1/course/" + url.PathEscape(courseKey), query: query,
+		call: callCourse, method: http.MethodGet, path: "/api/enrollment/v1/course/" + url.PathEscape(courseKey), query: query, pass: pass,
 	}, &details)
 	return details, err
+}
+
+// hasOrdinaryMode tells whether the course offers one of the modes that the LMS takes by itself. Its own default, which no API
+// tells, may be another that the course offers as well.
+func hasOrdinaryMode(course lms.Course) bool {
+	return slices.Contains(course.Modes, "audit") || slices.Contains(course.Modes, "honor")
 }
 
 // admits tells whether the LMS admits learners to the course now, and did and will for a time around that.

@@ -60,14 +60,11 @@ func (c *Client) Withdraw(ctx context.Context, username, courseKey string) error
 	if err != nil {
 		return err
 	}
-	switch routes.enrollment {
-	case v1alpha1.EnrollmentRouteEoxCore:
+	if routes.enrollment == v1alpha1.EnrollmentRouteEoxCore {
 		return c.withdrawByEoxCore(ctx, username, courseKey)
-	case v1alpha1.EnrollmentRouteBulk:
-		return c.withdrawByBulk(ctx, username, courseKey)
-	default:
-		return c.withdrawSingly(ctx, username, courseKey)
 	}
+	// Bulk enrollment would also take back what others have pre-enrolled the learner in.
+	return c.withdrawSingly(ctx, username, courseKey)
 }
 
 // notAsAsked is for a write that the LMS accepted without doing it.

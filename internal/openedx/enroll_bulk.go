@@ -23,60 +23,80 @@ var bulkUsername = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 // enrollByBulk enrolls together with others who go to the same course. Bulk enrollment asks nothing of the course, chooses
 // the mode itself, and only notes down who is not active: what it may not decide goes by the single route.
 func (c *Client) enrollByBulk(ctx context.Context, wish lms.EnrollmentRequest) (lms.Enrollment, error) {
-	if wish.Inactive || !bulkUsername.MatchString(wish.Username) {
+	if wish.Inactive || !bulkUsername.MatchString(wish.Username) || c.isLeft(wish) {
+		return c.enrollLeft(ctx, wish)
+	}
+	course, err := c.courses.ask(ctx, wish.CourseKey, struct{}{})
+	if err != nil {
+		return lms.Enrollment{}, err
+	}
+	if !c.isForBulk(course, wish.Mode) {
 		return c.enrollSingly(ctx, wish)
 	}
-	got, err := c.bulkEnrollments.ask(ctx, wish.CourseKey, wish.Username)
+	got, err := c.bulkEnrollments.ask(ctx, wish.CourseKey, bulkWish{wish.Username, course})
 	if err != nil {
 		return lms.Enrollment{}, err
 	}
 	if !got.fits(wish.Mode) {
-		return c.enrollSingly(asFollowUp(ctx), wish)
+		return c.enrollLeft(ctx, wish)
 	}
 	return got.port(), nil
 }
 
-// withdrawByBulk ends an enrollment together with others of the same course. Nothing is read before: bulk enrollment leaves
-// alone what is inactive or not there.
-func (c *Client) withdrawByBulk(ctx context.Context, username, courseKey string) error {
-	if !bulkUsername.MatchString(username) {
-		return c.withdrawSingly(ctx, username, courseKey)
+// rememberedLeft is for how many wishes the client remembers that bulk enrollment left them.
+const rememberedLeft = 100_000
+
+// wished is what a wish is remembered by.
+type wished struct{ username, courseKey string }
+
+// enrollLeft enrolls singly whom bulk enrollment leaves or would leave. Until that is done, it is where each attempt goes on:
+// one that began with bulk enrollment again would come to the single call as late as the one before.
+func (c *Client) enrollLeft(ctx context.Context, wish lms.EnrollmentRequest) (lms.Enrollment, error) {
+	c.left.Add(wished{wish.Username, wish.CourseKey}, nil)
+	got, err := c.enrollSingly(ctx, wish)
+	if err == nil {
+		c.left.Remove(wished{wish.Username, wish.CourseKey})
 	}
-	done, err := c.bulkWithdrawals.ask(ctx, courseKey, username)
-	if err != nil || done {
-		return err
-	}
-	return c.withdrawSingly(asFollowUp(ctx), username, courseKey)
+	return got, err
+}
+
+func (c *Client) isLeft(wish lms.EnrollmentRequest) bool {
+	_, left := c.left.Get(wished{wish.Username, wish.CourseKey})
+	return left
+}
+
+// bulkWish is a learner who is to be enrolled in a course that was looked at just before.
+type bulkWish struct {
+	username string
+	course   courseDetails
+}
+
+// lookUpCourses looks at a course, once for all who ask.
+func (c *Client) lookUpCourses(ctx context.Context, pass *pass, courseKey string, asked []struct{}) []fulfilled[courseDetails] {
+	course, err := c.courseDetails(ctx, pass, courseKey, url.Values{"include_expired": {"1"}})
+	return slices.Repeat([]fulfilled[courseDetails]{{course, err}}, len(asked))
 }
 
 // bulkEnroll enrolls learners in a course and gives their enrollments; a blank one is for who has to be enrolled singly.
-func (c *Client) bulkEnroll(ctx context.Context, pass *pass, courseKey string, usernames []string) []fulfilled[enrollment] {
-	found, err := c.enrollInBulk(ctx, pass, courseKey, usernames)
-	return inOrder(usernames, found, err)
-}
-
-// bulkWithdraw ends the enrollments of learners in a course, and tells for whom that is done.
-func (c *Client) bulkWithdraw(ctx context.Context, pass *pass, courseKey string, usernames []string) []fulfilled[bool] {
-	enrolled, err := c.bulk(ctx, pass, "unenroll", courseKey, usernames)
-	done := map[string]bool{}
-	for username, still := range enrolled {
-		done[username] = !still
+func (c *Client) bulkEnroll(ctx context.Context, pass *pass, courseKey string, wishes []bulkWish) []fulfilled[enrollment] {
+	usernames := make([]string, len(wishes))
+	for i, wish := range wishes {
+		usernames[i] = wish.username
 	}
-	return inOrder(usernames, done, err)
-}
-
-func inOrder[R any](usernames []string, of map[string]R, err error) []fulfilled[R] {
-	came := make([]fulfilled[R], len(usernames))
+	found, err := c.enrollInBulk(ctx, pass, courseKey, wishes[len(wishes)-1].course, usernames)
+	if isPerhapsOfOne(err) {
+		found, err = nil, nil
+	}
+	came := make([]fulfilled[enrollment], len(usernames))
 	for i, username := range usernames {
-		came[i] = fulfilled[R]{of[username], err}
+		came[i] = fulfilled[enrollment]{found[username], err}
 	}
 	return came
 }
 
-// enrollInBulk looks at the course just before, as bulk enrollment enrolls in whatever it is told.
-func (c *Client) enrollInBulk(ctx context.Context, pass *pass, courseKey string, usernames []string) (map[string]enrollment, error) {
-	course, err := c.courseDetails(ctx, courseKey, url.Values{"include_expired": {"1"}})
-	if err != nil || !c.isForBulk(course) {
+func (c *Client) enrollInBulk(ctx context.Context, pass *pass, courseKey string, course courseDetails, usernames []string) (map[string]enrollment, error) {
+	usernames, err := c.activeOf(asFollowUp(ctx), usernames)
+	if err != nil || len(usernames) == 0 {
 		pass.end(resultNone)
 		return nil, err
 	}
@@ -87,7 +107,7 @@ func (c *Client) enrollInBulk(ctx context.Context, pass *pass, courseKey string,
 		if found, err = c.listEnrollments(ctx, pass, courseKey, usernames); err != nil {
 			return nil, err
 		}
-		usernames = slices.DeleteFunc(slices.Clone(usernames), func(username string) bool { return found[username] != enrollment{} })
+		usernames = slices.DeleteFunc(usernames, func(username string) bool { return found[username] != enrollment{} })
 		if len(usernames) == 0 {
 			return found, nil
 		}
@@ -95,13 +115,12 @@ func (c *Client) enrollInBulk(ctx context.Context, pass *pass, courseKey string,
 			return nil, err
 		}
 	}
-	enrolled, err := c.bulk(ctx, pass, "enroll", courseKey, usernames)
-	if err != nil {
-		return nil, err
+	enrolled, err := c.bulk(ctx, pass, courseKey, usernames)
+	if err != nil || len(enrolled) == 0 {
+		return found, err
 	}
-	maps.DeleteFunc(enrolled, func(_ string, is bool) bool { return !is })
 	if !several {
-		for username := range enrolled {
+		for _, username := range enrolled {
 			found[username] = enrollment{Mode: course.Modes[0].Slug, Active: true}
 		}
 		return found, nil
@@ -109,27 +128,40 @@ func (c *Client) enrollInBulk(ctx context.Context, pass *pass, courseKey string,
 	if pass, err = pass.another(ctx); err != nil {
 		return nil, err
 	}
-	made, err := c.listEnrollments(ctx, pass, courseKey, slices.Collect(maps.Keys(enrolled)))
+	made, err := c.listEnrollments(ctx, pass, courseKey, enrolled)
 	maps.Copy(found, made)
 	return found, err
 }
 
-// isForBulk tells whether the single route would let learners into the course without asking for a mode, as far as can be
-// known: not whether it is full.
-func (c *Client) isForBulk(course courseDetails) bool {
-	now := c.clock.Now()
-	offered := course.port(now)
-	ordinary := slices.Contains(offered.Modes, "audit") || slices.Contains(offered.Modes, "honor")
-	return ordinary && (c.pastWindow || admits(offered, now, aroundEdge))
+// activeOf gives those whose accounts are active: others bulk enrollment would pre-enroll, and leave that behind.
+func (c *Client) activeOf(ctx context.Context, usernames []string) (active []string, err error) {
+	for i, account := range c.accountsByUsername(ctx, nil, "", usernames) {
+		switch {
+		case account.err != nil && lms.AsError(account.err).PlatformWide:
+			return nil, account.err
+		case account.err == nil && account.value != nil && account.value.IsActive:
+			active = append(active, usernames[i])
+		}
+	}
+	return active, nil
 }
 
-// bulk makes a call of bulk enrollment, and tells of the usernames for which it worked whether they are enrolled now.
-func (c *Client) bulk(ctx context.Context, pass *pass, action, courseKey string, usernames []string) (map[string]bool, error) {
+// isForBulk tells whether the single route would let learners into the course, as far as can be known: not whether it is full.
+// A mode that is asked for has to be the only one: else only the LMS knows whether it is the one that comes out.
+func (c *Client) isForBulk(course courseDetails, mode string) bool {
+	now := c.clock.Now()
+	offered := course.port(now)
+	fits := mode == "" || slices.Equal(offered.Modes, []string{mode})
+	return fits && hasOrdinaryMode(offered) && (c.pastWindow || admits(offered, now, aroundEdge))
+}
+
+// bulk makes a call of bulk enrollment, and gives the usernames of those who are enrolled now.
+func (c *Client) bulk(ctx context.Context, pass *pass, courseKey string, usernames []string) (enrolled []string, err error) {
 	var answer struct {
 		Courses map[string]struct {
 			Results []struct {
 				Identifier string `json:"identifier"`
-				After      *struct {
+				After      struct {
 					Enrollment bool `json:"enrollment"`
 				} `json:"after"`
 			} `json:"results"`
@@ -137,15 +169,14 @@ func (c *Client) bulk(ctx context.Context, pass *pass, action, courseKey string,
 	}
 	// Both are lists in one text: of a real list the LMS would read only the first course.
 	body := map[string]any{
-		"action": action, "courses": courseKey, "identifiers": strings.Join(usernames, ","), "auto_enroll": false, "email_students": false,
+		"action": "enroll", "courses": courseKey, "identifiers": strings.Join(usernames, ","), "auto_enroll": false, "email_students": false,
 	}
-	err := c.do(ctx, request{
+	err = c.do(ctx, request{
 		call: callBulkEnroll, method: http.MethodPost, path: pathBulkEnroll, json: body, pass: pass, items: len(usernames),
 	}, &answer)
-	enrolled := map[string]bool{}
 	for _, result := range answer.Courses[courseKey].Results {
-		if result.After != nil {
-			enrolled[result.Identifier] = result.After.Enrollment
+		if result.After.Enrollment {
+			enrolled = append(enrolled, result.Identifier)
 		}
 	}
 	return enrolled, err

@@ -3,6 +3,7 @@ package openedx_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -70,22 +71,89 @@ func TestBulkEnrollmentTakesFewCalls(t *testing.T) {
 			if singly := callsTo(standIn, http.MethodPost, pathEnrollment); singly > 0 {
 				t.Errorf("%d went singly", singly)
 			}
+		})
+	}
+}
 
-			standIn.ResetCalls()
-			for range 2 { // a repeat is harmless
-				atOnce(120, func(i int) {
-					if err := client.Withdraw(t.Context(), poolUser(i), course); err != nil {
-						t.Error(err)
-					}
-				})
-			}
-			for i := range 120 {
-				if got, _ := standIn.Enrollment(poolUser(i), course); got.Active || got.Mode != "audit" {
-					t.Errorf("withdrawn to %+v", got)
+// Bulk unenrollment deletes them.
+func TestAWithdrawalLeavesThePreEnrollmentsOfOthers(t *testing.T) {
+	standIn := start(t)
+	client := newClient(t, bulk(configFor(standIn)))
+	jchen, _ := standIn.Account("jchen")
+	standIn.Enroll("jchen", openCourse, "audit")
+	standIn.PreEnroll(jchen.Email, openCourse)
+	if err := client.Withdraw(t.Context(), "jchen", openCourse); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := standIn.Enrollment("jchen", openCourse); got.Active {
+		t.Error("still enrolled")
+	}
+	if got := standIn.PreEnrollments(jchen.Email); !slices.Equal(got, []string{openCourse}) {
+		t.Errorf("pre-enrolled in %q", got)
+	}
+}
+
+// What the LMS cannot digest makes it fail on all that it was asked for together.
+func TestOneWhoMakesTheLMSFailFailsAlone(t *testing.T) {
+	const bad = 3
+	for what, match := range map[string]openedxtest.Match{
+		"bulk enrollment": {Path: pathBulk, Body: poolUser(bad)}, "the list": {Path: pathList, Query: poolUser(bad)},
+		"the look-up": {Path: pathAccounts, Query: poolUser(bad)},
+	} {
+		t.Run(what, func(t *testing.T) {
+			standIn := withPool(t, 10)
+			client := probed(t, standIn, bulk(configFor(standIn)))
+			standIn.Fail(match, openedxtest.Fault{Status: http.StatusInternalServerError})
+			standIn.Fail(openedxtest.Match{Method: http.MethodPost, Path: pathEnrollment, Body: poolUser(bad)}, openedxtest.Fault{Status: http.StatusInternalServerError})
+			atOnce(10, func(i int) {
+				_, err := client.Enroll(t.Context(), lms.EnrollmentRequest{Username: poolUser(i), CourseKey: openCourse})
+				if i != bad && err != nil || i == bad && lms.AsError(err).Reason != v1alpha1.ReasonServerError {
+					t.Errorf("%s: %v", poolUser(i), err)
 				}
+			})
+		})
+	}
+}
+
+// Each attempt used to begin with bulk enrollment, which left no turn for the single call.
+func TestWhatBulkEnrollmentLeavesIsDoneWithinASmallBudget(t *testing.T) {
+	both := []openedxtest.ModeSpec{{Slug: "audit"}, {Slug: "verified"}}
+	for name, test := range map[string]struct {
+		username, mode string
+		modes          []openedxtest.ModeSpec
+		left           bool // after bulk enrollment was asked
+		reason         string
+	}{
+		"another mode":        {username: "jchen", mode: "verified", modes: both},
+		"an inactive account": {username: "tokafor", modes: both, left: true},
+		"comes back":          {username: "sberg", modes: both, left: true},
+		"verified only":       {username: "jchen", modes: both[1:], reason: v1alpha1.ReasonModeUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			const special = "course-v1:GK+SPECIAL+2017"
+			leaping := newLeapingClock()
+			standIn := start(t, openedxtest.WithClock(leaping))
+			standIn.AddCourse(openedxtest.CourseSpec{ID: special, Name: "Special", Modes: test.modes})
+			standIn.Enroll("sberg", special, "verified")
+			standIn.Unenroll("sberg", special)
+			config := bulk(configFor(standIn))
+			config.CallsPerMinute, config.Clock = 20, leaping
+			client := newClient(t, config)
+			wish := lms.EnrollmentRequest{Username: test.username, CourseKey: special, Mode: test.mode}
+			var err error
+			for range 3 { // one turn each for the batch and for the single call
+				if _, err = client.Enroll(t.Context(), wish); err == nil || lms.AsError(err).Class != lms.Throttled {
+					break
+				}
+				leaping.Step(lms.AsError(err).RetryAfter)
 			}
-			if calls := len(standIn.Calls()); calls > 10 {
-				t.Errorf("%d calls to withdraw 120 twice", calls)
+			if test.reason != "" {
+				mustFail(t, err, lms.Conflict, test.reason)
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if got := callsTo(standIn, http.MethodPost, pathBulk) + callsTo(standIn, http.MethodGet, pathList); got > 1 || got > 0 && !test.left {
+				t.Errorf("%d calls for many", got)
 			}
 		})
 	}
@@ -122,8 +190,8 @@ func TestTheRouteDoesNotChangeWhatALearnerGets(t *testing.T) {
 		"no course key":     {wish: lms.EnrollmentRequest{CourseKey: "nonsense"}, reason: v1alpha1.ReasonCourseNotFound},
 		"professional only": {course: openedxtest.CourseSpec{Modes: []openedxtest.ModeSpec{{Slug: "professional"}}}, reason: v1alpha1.ReasonModeUnavailable},
 		"by invitation":     {course: openedxtest.CourseSpec{InvitationOnly: true}, mode: "audit", inBulk: true},
-		"mode not offered":  {wish: lms.EnrollmentRequest{Mode: "honor"}, reason: v1alpha1.ReasonModeUnavailable, inBulk: true},
-		"another mode":      {course: openedxtest.CourseSpec{Modes: both}, wish: lms.EnrollmentRequest{Mode: "verified"}, mode: "verified", inBulk: true},
+		"mode not offered":  {wish: lms.EnrollmentRequest{Mode: "honor"}, reason: v1alpha1.ReasonModeUnavailable},
+		"another mode":      {course: openedxtest.CourseSpec{Modes: both}, wish: lms.EnrollmentRequest{Mode: "verified"}, mode: "verified"},
 		"a username with a dot": {
 			before: func(s *openedxtest.Server) {
 				s.AddUser(openedxtest.UserSpec{Username: "j.doe", Email: "doe@acme.com", Active: true})
@@ -131,7 +199,7 @@ func TestTheRouteDoesNotChangeWhatALearnerGets(t *testing.T) {
 			wish: lms.EnrollmentRequest{Username: "j.doe"}, mode: "audit",
 		},
 		"known to be inactive": {wish: lms.EnrollmentRequest{Username: "tokafor", Inactive: true}, mode: "audit"},
-		"found to be inactive": {wish: lms.EnrollmentRequest{Username: "tokafor"}, mode: "audit", inBulk: true},
+		"found to be inactive": {wish: lms.EnrollmentRequest{Username: "tokafor"}, mode: "audit"},
 		"comes back": {
 			course: openedxtest.CourseSpec{Modes: both},
 			before: func(s *openedxtest.Server) { s.Enroll("jchen", special, "verified"); s.Unenroll("jchen", special) }, mode: "verified",
@@ -164,11 +232,17 @@ func TestTheRouteDoesNotChangeWhatALearnerGets(t *testing.T) {
 				got, err := newClient(t, route(configFor(standIn))).Enroll(t.Context(), wish)
 				if test.reason != "" {
 					mustFail(t, err, lms.Conflict, test.reason)
+					if _, there := standIn.Enrollment(wish.Username, wish.CourseKey); there {
+						t.Error("enrolled all the same")
+					}
 				} else {
 					if want := (lms.Enrollment{Mode: test.mode, Active: true}); err != nil || got != want {
 						t.Errorf("enrolled as %+v, %v", got, err)
 					}
 					mustHaveMode(t, standIn, wish.Username, special, test.mode)
+				}
+				if got := standIn.PreEnrollments("t.okafor@acme.com"); len(got) > 0 {
+					t.Errorf("who is inactive was pre-enrolled in %q", got)
 				}
 				if asked := callsTo(standIn, http.MethodPost, pathBulk); asked > 0 && !test.inBulk {
 					t.Errorf("bulk enrollment was asked %d times", asked)
@@ -215,7 +289,7 @@ func TestALostAnswerOfABatchIsMadeUpFor(t *testing.T) {
 	standIn := withPool(t, 10)
 	client := probed(t, standIn, bulk(configFor(standIn)))
 	lost := openedxtest.Fault{Lost: true, Times: 1}
-	wish := lms.EnrollmentRequest{Username: poolUser(0), CourseKey: openCourse, Mode: "audit"}
+	wish := lms.EnrollmentRequest{Username: poolUser(0), CourseKey: openCourse}
 
 	standIn.Fail(openedxtest.Match{Method: http.MethodPost, Path: pathBulk}, lost)
 	_, err := client.Enroll(t.Context(), wish)
@@ -224,15 +298,6 @@ func TestALostAnswerOfABatchIsMadeUpFor(t *testing.T) {
 	mustEnroll(t, client, wish)
 	if got := standIn.Writes(); got > 0 {
 		t.Errorf("%d writes for who was enrolled", got)
-	}
-
-	standIn.Fail(openedxtest.Match{Method: http.MethodPost, Path: pathBulk}, lost)
-	mustFail(t, client.Withdraw(t.Context(), wish.Username, openCourse), lms.Transient, v1alpha1.ReasonUnreachable)
-	if err := client.Withdraw(t.Context(), wish.Username, openCourse); err != nil {
-		t.Fatal(err)
-	}
-	if got, _ := standIn.Enrollment(wish.Username, openCourse); got.Active || got.Mode != "audit" {
-		t.Errorf("it is %+v", got)
 	}
 }
 
@@ -278,19 +343,4 @@ func TestABulkAPIThatIsGoneIsThePlatforms(t *testing.T) {
 		t.Errorf("found %+v, %v", found, err)
 	}
 	mustEnroll(t, client, lms.EnrollmentRequest{Username: "jchen", CourseKey: plainCourse})
-}
-
-// Bulk enrollment does nothing for who is unknown, and does not say why.
-func TestWhatBulkEnrollmentLeavesIsDoneSinglyWithinTheSmallestBudget(t *testing.T) {
-	leaping := newLeapingClock()
-	standIn := start(t)
-	config := bulk(configFor(standIn))
-	config.CallsPerMinute, config.Clock = 1, leaping
-	client := newClient(t, config)
-	if err := client.Withdraw(t.Context(), "nobody", openCourse); err != nil && lms.AsError(err).Class == lms.Throttled {
-		t.Errorf("withdrawal: %v", err)
-	}
-	if bulk, single := callsTo(standIn, http.MethodPost, pathBulk), callsTo(standIn, http.MethodGet, pathEnrollment); bulk != 1 || single != 1 {
-		t.Errorf("%d calls for many and %d for one", bulk, single)
-	}
 }
