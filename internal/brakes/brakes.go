@@ -55,6 +55,10 @@ func (b *Brakes) Ask(enrollment *v1alpha1.Enrollment, on *v1alpha1.LearningPlatf
 	defer b.mu.Unlock()
 	p, now := b.of(client.ObjectKeyFromObject(on)), b.clock.Now()
 	if !p.isOpen {
+		// What was held before a restart shows as held all the time.
+		if was := heldOf(enrollment); was != nil && enrollment.Status.Platform == on.Name && was.since.After(releasedUntil(on)) {
+			return was.shown()
+		}
 		return NotYet
 	}
 	p.held.release(releasedUntil(on))
@@ -65,7 +69,7 @@ func (b *Brakes) Ask(enrollment *v1alpha1.Enrollment, on *v1alpha1.LearningPlatf
 		}
 		return known.shown()
 	}
-	p.recent.forgetBefore(now.Add(-window))
+	p.recent.pass(now)
 	if p.recent.has(wish) {
 		return Go
 	}

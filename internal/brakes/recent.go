@@ -34,8 +34,13 @@ func (r *recent) add(wish removal, at time.Time) {
 	r.counts.add(wish.course, 1)
 }
 
-func (r *recent) forgetBefore(t time.Time) {
-	over := 0
+// pass forgets what is older than the window. What is later than now was noted by a clock that was ahead, and counts from now
+// on: else it would count until that time has come.
+func (r *recent) pass(now time.Time) {
+	for i := len(r.made) - 1; i >= 0 && r.made[i].at.After(now); i-- {
+		r.made[i].at = now
+	}
+	over, t := 0, now.Add(-window)
 	for over < len(r.made) && !r.made[over].at.After(t) {
 		delete(r.known, r.made[over].removal)
 		r.counts.add(r.made[over].course, -1)

@@ -21,7 +21,7 @@ func (b *Brakes) Sum(on *v1alpha1.LearningPlatform) (*v1alpha1.RemovalsStatus, t
 	defer b.mu.Unlock()
 	p, now := b.of(client.ObjectKeyFromObject(on)), b.clock.Now()
 	p.held.release(releasedUntil(on))
-	p.recent.forgetBefore(now.Add(-window))
+	p.recent.pass(now)
 	sum := &v1alpha1.RemovalsStatus{
 		Held: int32(p.held.total()), Released: int32(len(p.held.all) - p.held.total()),
 		Recent: int32(p.recent.total), Courses: p.courses(),
