@@ -20,10 +20,12 @@ const (
 	planLasts = 7 * 24 * time.Hour
 )
 
-// notePlan writes down a date of the end of access that is known long before.
+// notePlan writes down a date of the end of access that is known long before, or from the start: a day pass is sold as one.
 func notePlan(enrollment *v1alpha1.Enrollment, window access.Window, now time.Time) {
-	if !window.Closes.IsZero() && window.Closes.Sub(now) >= planNotice {
-		enrollment.Status.PlannedEndDate = enrollment.Spec.AccessEndDate
+	status := &enrollment.Status
+	isNew := status.PlannedEndDate == "" && status.Username == "" && status.PreEnrolledEmail == "" && now.Before(window.Closes)
+	if isNew || !window.Closes.IsZero() && window.Closes.Sub(now) >= planNotice {
+		status.PlannedEndDate = enrollment.Spec.AccessEndDate
 	}
 }
 
