@@ -203,7 +203,7 @@ func (r *enrollmentReconciler) withdraw(ctx context.Context, enrollment *v1alpha
 	if status.Access == v1alpha1.AccessUpcoming {
 		done = inStep("Access has not begun; the learner is not enrolled yet.", 0)
 	}
-	if !hasPlace(status) && !r.mayBeBack(enrollment) {
+	if !leaving.HasPlace(status) && !r.mayBeBack(enrollment) {
 		status.Attempts = nil
 		if status.Username != "" {
 			return done, nil

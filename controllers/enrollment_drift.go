@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/leaving"
 	"rollcall.dev/rollcall/internal/lms"
 )
 
@@ -44,7 +45,7 @@ func (r *enrollmentReconciler) compare(ctx context.Context, connection lms.Platf
 func (r *enrollmentReconciler) lookIfBack(ctx context.Context, connection lms.Platform, enrollment *v1alpha1.Enrollment,
 	contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform) error {
 	status := &enrollment.Status
-	if hasPlace(status) {
+	if leaving.HasPlace(status) {
 		return nil
 	}
 	if loses, err := r.losesCourse(ctx, enrollment, contact, platform); err != nil || !loses {

@@ -11,11 +11,6 @@ import (
 	"rollcall.dev/rollcall/internal/lms"
 )
 
-// hasPlace says whether the learner may be in the course, or get into it at the first login, by what was not undone.
-func hasPlace(status *v1alpha1.EnrollmentStatus) bool {
-	return status.PreEnrolledEmail != "" || leaving.MayBeEnrolled(status)
-}
-
 // preEnroll has the LMS enroll a learner who has no account yet at the first login, where that makes the account. The
 // address is written down before the LMS is told, so that no crash can hide what has to be taken back.
 func (r *enrollmentReconciler) preEnroll(ctx context.Context, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform, course *v1alpha1.Course) (outcome, error) {
@@ -29,6 +24,9 @@ func (r *enrollmentReconciler) preEnroll(ctx context.Context, enrollment *v1alph
 	status, email := &enrollment.Status, strings.ToLower(contact.Spec.Email)
 	waitsForLogin := working(v1alpha1.ReasonAwaitingFirstLogin, "The learner is enrolled by the first login.", 0)
 	noted := status.PreEnrolledEmail == email && status.CourseKey == course.Spec.CourseKey
+	if noted {
+		r.noRemoval(enrollment)
+	}
 	if noted && status.LastSyncTime != nil && !checkRequested(enrollment) {
 		status.Attempts = nil
 		return waitsForLogin, nil
@@ -50,7 +48,7 @@ func (r *enrollmentReconciler) preEnroll(ctx context.Context, enrollment *v1alph
 	case noted, isObserved(platform): // What is not done need not be noted.
 		status.Platform = platform.Name
 		err = connection.PreEnroll(ctx, email, course.Spec.CourseKey)
-	case hasPlace(status): // under another address, or in the course that the code stood for before
+	case leaving.HasPlace(status): // under another address, or in the course that the code stood for before
 		err = r.leave(ctx, connection, enrollment, contact, platform)
 	default:
 		status.Platform, status.PreEnrolledEmail, status.CourseKey, status.LastSyncTime = platform.Name, email, course.Spec.CourseKey, nil
@@ -82,6 +80,9 @@ func (r *enrollmentReconciler) takeBack(ctx context.Context, connection lms.Plat
 		return err
 	}
 	if loses {
+		if err := r.brake(enrollment, platform); err != nil {
+			return err
+		}
 		if err := connection.CancelPreEnrollment(ctx, status.PreEnrolledEmail, status.CourseKey); err != nil {
 			return err
 		}

@@ -46,7 +46,7 @@ func (r *enrollmentReconciler) finalize(ctx context.Context, enrollment *v1alpha
 			return outcome{}, err
 		}
 	}
-	if !hasPlace(&enrollment.Status) {
+	if !leaving.HasPlace(&enrollment.Status) {
 		return outcome{}, r.removeFinalizer(ctx, enrollment)
 	}
 	o, err := r.withdraw(ctx, enrollment, contact, platform, window)
@@ -83,8 +83,12 @@ func (r *enrollmentReconciler) assumeEnrolled(ctx context.Context, enrollment *v
 // from.
 func (r *enrollmentReconciler) leave(ctx context.Context, connection lms.Platform, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform) error {
 	status := &enrollment.Status
-	if err := r.takeBack(ctx, connection, enrollment, contact, platform); err != nil || !leaving.MayBeEnrolled(status) {
+	if err := r.takeBack(ctx, connection, enrollment, contact, platform); err != nil {
 		return err
+	}
+	if !leaving.MayBeEnrolled(status) {
+		r.noRemoval(enrollment)
+		return nil
 	}
 	loses, err := r.losesCourse(ctx, enrollment, contact, platform)
 	if err != nil {

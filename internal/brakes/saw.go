@@ -29,9 +29,9 @@ func (b *Brakes) Saw(was, is *v1alpha1.Enrollment) (changed bool) {
 	return true
 }
 
-// count counts an Enrollment whose learner may be in the course.
+// count counts an Enrollment whose learner may be in the course, or is to get into it at the first login.
 func (b *Brakes) count(enrollment *v1alpha1.Enrollment, n int) bool {
-	if enrollment == nil || enrollment.Status.Platform == "" || !leaving.MayBeEnrolled(&enrollment.Status) {
+	if enrollment == nil || enrollment.Status.Platform == "" || !leaving.HasPlace(&enrollment.Status) {
 		return false
 	}
 	b.platformOf(enrollment).enrolled.add(enrollment.Status.CourseKey, n)
