@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -266,6 +267,52 @@ func TestAHeldDeletionLeavesWithItsPlatformOrWithoutTouchingTheLMS(t *testing.T)
 	}
 }
 
+func TestDocumentsThatEmptyTheListsBeforeTheFirstLoginAreHeldToo(t *testing.T) {
+	t.Parallel()
+	const learners = 6
+	c := newFirstLoginCompany(t, "1234A")
+	change(c, c.defaultPlatform(), func(platform *v1alpha1.LearningPlatform) {
+		platform.Spec.Safety = v1alpha1.SafetySpec{MaxWithdrawalsPerHour: new(int32(2)), MaxWithdrawalPercentPerHour: new(int32(100))}
+	})
+	c.waitForState(c.defaultPlatform(), v1alpha1.ReasonConnected)
+	for i := range learners {
+		c.mustPut(joe(fmt.Sprint(i), "1234A"), http.StatusCreated)
+	}
+	for i := range learners {
+		c.waitForEnrollment(fmt.Sprint(i), "1234A", v1alpha1.ReasonAwaitingFirstLogin)
+	}
+	for i := range learners {
+		c.mustPut(joe(fmt.Sprint(i)), http.StatusOK)
+	}
+	c.waitForHeld(learners - 2)
+	if got := c.enrolledInAdvance(learners); len(got) != learners-2 {
+		t.Errorf("%q are still enrolled in advance, want %d", got, learners-2)
+	}
+
+	// The back office puts one of them right.
+	kept := c.enrolledInAdvance(learners)[0]
+	c.mustPut(joe(kept, "1234A"), http.StatusOK)
+	c.waitForHeld(learners - 3)
+	c.releaseRemovals(fmt.Sprint(learners - 3))
+	c.waitForHeld(0)
+	c.eventually("only one is still enrolled in advance", func() error {
+		if got := c.enrolledInAdvance(learners); !slices.Equal(got, []string{kept}) {
+			return fmt.Errorf("%q are", got)
+		}
+		return nil
+	})
+}
+
+// enrolledInAdvance gives those of so many learners whom the first login will enroll.
+func (c *company) enrolledInAdvance(n int) (ids []string) {
+	for i := range n {
+		if id := fmt.Sprint(i); len(c.lms.PreEnrollments(joe(id).Email)) > 0 {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 func TestACourseThatIsPointedElsewhereEmptiesNoCourse(t *testing.T) {
 	t.Parallel()
 	c := newLimitedCompany(t, 2)
@@ -294,19 +341,27 @@ func TestAClassWhoseAccessEndsAsSoldIsNotHeld(t *testing.T) {
 		c.mustPut(d, http.StatusCreated)
 		c.waitForContact(d.ContactID, v1alpha1.ReasonSynced)
 	}
-	end := time.Date(2030, 7, 1, 0, 0, 0, 0, berlin)
-	c.clock.travelTo(end.Add(-2 * time.Hour))
-	// What was decided the day before is no plan.
 	late := joe("late", "1234A")
-	late.Enrollments[0].AccessEndDate = "2030-06-30"
+	late.Enrollments[0].AccessEndDate = "2030-12-31"
 	c.mustPut(late, http.StatusCreated)
 	c.waitForContact("late", v1alpha1.ReasonSynced)
+	end := time.Date(2030, 7, 1, 0, 0, 0, 0, berlin)
+	c.clock.travelTo(end.Add(-2 * time.Hour))
+	// What is taken away the day before is no plan; what was sold for this day is.
+	late.Enrollments[0].AccessEndDate = "2030-06-30"
+	c.mustPut(late, http.StatusOK)
+	c.waitForContact("late", v1alpha1.ReasonSynced)
+	dayPass := joe("day-pass", "1234A")
+	dayPass.Enrollments[0].AccessEndDate = "2030-06-30"
+	c.mustPut(dayPass, http.StatusCreated)
+	c.waitForContact("day-pass", v1alpha1.ReasonSynced)
 
 	c.clock.travelTo(end.Add(time.Hour))
 	c.restart() // which makes up for the timers that no clock of this world has run down
 	for i := range 4 {
 		c.waitForLMS(joe(fmt.Sprint(i)).Email, "1234A", false)
 	}
+	c.waitForLMS(dayPass.Email, "1234A", false)
 	c.waitForHeld(1)
 	if !c.enrolledOnLMS(late.Email, "1234A") {
 		t.Error("the one that was not planned was withdrawn")

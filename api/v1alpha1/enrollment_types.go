@@ -112,8 +112,8 @@ type EnrollmentStatus struct {
 	// +optional
 	Attempts *Attempts `json:"attempts,omitempty"`
 
-	// plannedEndDate is the accessEndDate as it stood a day before the access ended, or earlier. A withdrawal for an access
-	// that ends on it is as sold, and none that spec.safety of the platform limits.
+	// plannedEndDate is the accessEndDate as it stood a day before the access ended, or earlier, or else when the Enrollment
+	// was new. A withdrawal for an access that ends on it is as sold, and none that spec.safety of the platform limits.
 	// +optional
 	PlannedEndDate Date `json:"plannedEndDate,omitempty"`
 

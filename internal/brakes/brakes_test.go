@@ -335,3 +335,45 @@ func TestTheSumSaysForHowLongItHolds(t *testing.T) {
 		t.Errorf("%s and %+v an hour later", left, sum)
 	}
 }
+
+func TestWithdrawalsOfAClockThatWasAheadCountForAnHourAndNoLonger(t *testing.T) {
+	for name, restart := range map[string]bool{"running on": false, "across a restart": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, safety(10, 100))
+			w.enroll("a", 100)
+			right := w.clock.Now()
+			w.withdrawAll("a", 0, 2)
+			w.clock.SetTime(right.AddDate(1, 0, 0))
+			w.withdrawAll("a", 2, 10)
+			w.writeStatus()
+			w.clock.SetTime(right.Add(time.Minute))
+			if restart {
+				w.restart()
+			}
+			if sum, left := w.brakes.Sum(w.platform); sum.Recent != 8 || left != time.Hour {
+				t.Errorf("%d count, for %s; want 8 for an hour", sum.Recent, left)
+			}
+			w.pass(time.Hour)
+			if got := w.withdrawAll("a", 10, 20); got != 10 {
+				t.Errorf("%d of 10 were withdrawn an hour later", got)
+			}
+		})
+	}
+}
+
+func TestWhatIsHeldShowsSoWhileARestartReadsTheLastHour(t *testing.T) {
+	w := newWorld(t, safety(1, 100))
+	w.enroll("a", 10)
+	w.withdrawAll("a", 0, 2)
+	w.brakes = New(w.clock)
+	if got := w.brakes.Ask(w.stored["a1"], w.platform); v1alpha1.HeldRemoval(got) != w.stored["a1"].Status.RemovalHeld {
+		t.Errorf("answer = %+v, held was %+v", got, w.stored["a1"].Status.RemovalHeld)
+	}
+	if got := w.brakes.Ask(w.stored["a2"], w.platform); got != NotYet {
+		t.Errorf("answer for one that was not held = %+v", got)
+	}
+	w.platform.Status.Removals.LastReleaseTime = new(w.stored["a1"].Status.RemovalHeld.SinceTime)
+	if got := w.brakes.Ask(w.stored["a1"], w.platform); got != NotYet {
+		t.Errorf("answer for one that was released = %+v", got)
+	}
+}

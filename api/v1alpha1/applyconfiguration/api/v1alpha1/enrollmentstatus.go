@@ -33,8 +33,8 @@ type EnrollmentStatusApplyConfiguration struct {
 	EnrollmentID *string `json:"enrollmentID,omitempty"`
 	// attempts are the failed attempts to enroll or withdraw since the last success or change.
 	Attempts *AttemptsApplyConfiguration `json:"attempts,omitempty"`
-	// plannedEndDate is the accessEndDate as it stood a day before the access ended, or earlier. A withdrawal for an access
-	// that ends on it is as sold, and none that spec.safety of the platform limits.
+	// plannedEndDate is the accessEndDate as it stood a day before the access ended, or earlier, or else when the Enrollment
+	// was new. A withdrawal for an access that ends on it is as sold, and none that spec.safety of the platform limits.
 	PlannedEndDate *apiv1alpha1.Date `json:"plannedEndDate,omitempty"`
 	// removalHeld says that spec.safety of the platform holds the withdrawal, since when and by which limit. It stays until
 	// the withdrawal is made or not wanted any more. Unset: it is not held.
