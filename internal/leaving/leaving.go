@@ -90,7 +90,13 @@ func keptByAnother(ctx context.Context, reader client.Reader, left *v1alpha1.Enr
 		if err != nil {
 			return false, err
 		}
-		if course != nil && course.Spec.CourseKey == left.Status.CourseKey {
+		key := other.Status.CourseKey
+		if course != nil {
+			key = course.Spec.CourseKey
+		} else if !MayBeEnrolled(&other.Status) {
+			continue // What it was never enrolled in, a Course that is gone cannot bring it to.
+		}
+		if key == left.Status.CourseKey {
 			return true, nil
 		}
 	}

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -79,7 +80,9 @@ func enrollmentsAfter(contact *v1alpha1.Contact, present []v1alpha1.Enrollment) 
 		all = append(all, v1alpha1.Enrollment{ObjectMeta: metav1.ObjectMeta{Namespace: contact.Namespace, Name: name}, Spec: spec})
 	}
 	for _, enrollment := range present {
-		if listed[enrollment.Name] == nil && !metav1.IsControlledBy(&enrollment, contact) {
+		if i := slices.IndexFunc(all, func(kept v1alpha1.Enrollment) bool { return kept.Name == enrollment.Name }); i >= 0 {
+			all[i].Status = enrollment.Status
+		} else if !metav1.IsControlledBy(&enrollment, contact) {
 			all = append(all, enrollment)
 		}
 	}

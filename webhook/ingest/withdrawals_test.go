@@ -41,7 +41,7 @@ func TestADryRunSaysWhichEnrollmentsWouldBeWithdrawn(t *testing.T) {
 	}
 	// Kiritimati is 14 hours ahead of UTC: the day before yesterday has ended everywhere.
 	past := time.Now().UTC().AddDate(0, 0, -2).Format(time.DateOnly)
-	rehearsed := []sent{{"OPEN", "2020-01-01", ""}, {"ENDED", "2020-01-01", past}, {"LATER", "2099-01-01", ""}}
+	rehearsed := []sent{{"OPEN", "2020-01-01", ""}, {"ENDED", "2020-01-01", past}, {"LATER", "2099-01-01", ""}, {"GONE", "2020-01-01", ""}}
 
 	// made is an Enrollment that is open, in the course that its code stands for, unless as says otherwise.
 	type made struct {
@@ -64,24 +64,25 @@ func TestADryRunSaysWhichEnrollmentsWouldBeWithdrawn(t *testing.T) {
 		suspended bool
 		want      []withdrawal
 	}{
-		"kept":                     {made: []made{{"OPEN", plain}}},
-		"dropped":                  {made: []made{{"DROPPED", plain}}, want: []withdrawal{{"DROPPED", courseDropped}}},
-		"dropped-unknown":          {made: []made{{"DROPPED", unknown}}, want: []withdrawal{{"DROPPED", courseDropped}}},
-		"dropped-not-enrolled":     {made: []made{{"DROPPED", out}}},
-		"dropped-untried":          {made: []made{{"DROPPED", untried}}},
-		"dropped-orphan":           {made: []made{{"DROPPED", orphan}}},
-		"dropped-suspended":        {made: []made{{"DROPPED", plain}}, suspended: true, want: []withdrawal{{"DROPPED", courseDropped}}},
-		"renamed":                  {made: []made{{"DROPPED", inCourse("OPEN")}}},
-		"renamed-to-an-ended-one":  {made: []made{{"DROPPED", inCourse("ENDED")}}, want: []withdrawal{{"DROPPED", courseDropped}}},
-		"renamed-from-an-old-name": {made: []made{{"DROPPED", ofFormerAccount}}, want: []withdrawal{{"DROPPED", courseDropped}}},
-		"dropped-kept-by-a-person": {made: []made{{"DROPPED", inCourse("EXTRA")}, {"EXTRA", byAPerson}}},
-		"of-a-person":              {made: []made{{"EXTRA", byAPerson}}},
-		"ended":                    {made: []made{{"ENDED", plain}}, want: []withdrawal{{"ENDED", windowShut}}},
-		"ended-unknown":            {made: []made{{"ENDED", unknown}}, want: []withdrawal{{"ENDED", windowShut}}},
-		"ended-not-enrolled":       {made: []made{{"ENDED", out}}},
-		"ended-orphan":             {made: []made{{"ENDED", orphan}}, want: []withdrawal{{"ENDED", windowShut}}}, // the policy is for deletion
-		"ended-open-elsewhere":     {made: []made{{"ENDED", inCourse("OPEN")}}},
-		"later":                    {made: []made{{"LATER", plain}}, want: []withdrawal{{"LATER", windowShut}}},
+		"kept":                          {made: []made{{"OPEN", plain}}},
+		"dropped":                       {made: []made{{"DROPPED", plain}}, want: []withdrawal{{"DROPPED", courseDropped}}},
+		"dropped-unknown":               {made: []made{{"DROPPED", unknown}}, want: []withdrawal{{"DROPPED", courseDropped}}},
+		"dropped-not-enrolled":          {made: []made{{"DROPPED", out}}},
+		"dropped-untried":               {made: []made{{"DROPPED", untried}}},
+		"dropped-orphan":                {made: []made{{"DROPPED", orphan}}},
+		"dropped-suspended":             {made: []made{{"DROPPED", plain}}, suspended: true, want: []withdrawal{{"DROPPED", courseDropped}}},
+		"renamed":                       {made: []made{{"DROPPED", inCourse("OPEN")}}},
+		"renamed-to-an-ended-one":       {made: []made{{"DROPPED", inCourse("ENDED")}}, want: []withdrawal{{"DROPPED", courseDropped}}},
+		"renamed-from-an-old-name":      {made: []made{{"DROPPED", ofFormerAccount}}, want: []withdrawal{{"DROPPED", courseDropped}}},
+		"dropped-kept-by-a-person":      {made: []made{{"DROPPED", inCourse("EXTRA")}, {"EXTRA", byAPerson}}},
+		"dropped-kept-without-a-course": {made: []made{{"DROPPED", plain}, {"GONE", inCourse("DROPPED")}}},
+		"of-a-person":                   {made: []made{{"EXTRA", byAPerson}}},
+		"ended":                         {made: []made{{"ENDED", plain}}, want: []withdrawal{{"ENDED", windowShut}}},
+		"ended-unknown":                 {made: []made{{"ENDED", unknown}}, want: []withdrawal{{"ENDED", windowShut}}},
+		"ended-not-enrolled":            {made: []made{{"ENDED", out}}},
+		"ended-orphan":                  {made: []made{{"ENDED", orphan}}, want: []withdrawal{{"ENDED", windowShut}}}, // the policy is for deletion
+		"ended-open-elsewhere":          {made: []made{{"ENDED", inCourse("OPEN")}}},
+		"later":                         {made: []made{{"LATER", plain}}, want: []withdrawal{{"LATER", windowShut}}},
 	} {
 		t.Run(contactID, func(t *testing.T) {
 			d.put(contactID, document(contactID, []sent{}...))
