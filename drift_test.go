@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
@@ -153,8 +154,71 @@ func TestThePolicyReportShowsWhatDiffersAndLeavesIt(t *testing.T) {
 	c.lms.Unenroll(lost, courseKey("1234A"))
 	c.sweepCourse("1234A")
 	c.waitForEnrollment("lost", "1234A", v1alpha1.ReasonDrifted)
+	c.lms.ResetCalls()
+	change(c, c.defaultPlatform(), func(p *v1alpha1.LearningPlatform) { p.Spec.DriftPolicy = v1alpha1.DriftPolicyOff })
+	c.eventually("the LMS is looked at once more", func() error {
+		if c.lms.Calls() == nil {
+			return fmt.Errorf("it is not")
+		}
+		return nil
+	})
+	c.waitUntilIdle()
+	if writes := c.lms.Writes(); writes != 0 {
+		t.Errorf("%d writes by the policy that does not look", writes)
+	}
 	change(c, c.defaultPlatform(), func(p *v1alpha1.LearningPlatform) { p.Spec.DriftPolicy = v1alpha1.DriftPolicyCorrect })
 	c.waitForLMS("joe.lost@acme.com", "1234A", true)
+}
+
+func TestThePolicyReportLeavesAccountsAsTheyAre(t *testing.T) {
+	t.Parallel()
+	c := newCompanySeenByEoxCore(t, "1234A")
+	change(c, c.defaultPlatform(), func(p *v1alpha1.LearningPlatform) { p.Spec.DriftPolicy = v1alpha1.DriftPolicyReport })
+	for _, id := range []string{"renamed", "retired"} {
+		c.mustPut(joe(id, "1234A"), http.StatusCreated)
+		c.waitForContact(id, v1alpha1.ReasonSynced)
+	}
+	c.lms.SetName(c.username("renamed"), "Somebody Else")
+	c.lms.RetireUser(c.username("retired"))
+	c.lms.ResetCalls()
+	if sum := c.sweepAccounts(); *sum.Changed != 1 || *sum.Missing != 1 {
+		t.Errorf("%d have changed and %d are missing, want one of each", *sum.Changed, *sum.Missing)
+	}
+	c.eventually("the contact shows that the name differs", func() error {
+		if profile := profileOf(c.contact("renamed")); profile.Status != metav1.ConditionFalse || profile.Reason != v1alpha1.ReasonDrifted {
+			return fmt.Errorf("it shows %+v", profile)
+		}
+		return nil
+	})
+	c.waitForContact("retired", v1alpha1.ReasonDrifted)
+	if writes := c.lms.Writes(); writes != 0 {
+		t.Errorf("%d writes", writes)
+	}
+	renewed := joe("renamed", "1234A")
+	renewed.LastName = "Smithers"
+	c.mustPut(renewed, http.StatusOK)
+	c.eventually("what the document changes is carried over", func() error {
+		if account, _ := c.lms.Account(c.username("renamed")); account.Name != "Joe Smithers" {
+			return fmt.Errorf("the name is %q", account.Name)
+		}
+		return nil
+	})
+}
+
+func TestALearnerWithTwoEnrollmentsOfACourseIsInItOnce(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, "1234A")
+	c.mustPut(joe("1", "1234A"), http.StatusCreated)
+	c.waitForContact("1", v1alpha1.ReasonSynced)
+	extra := &v1alpha1.Enrollment{ObjectMeta: c.named("extra"), Spec: v1alpha1.EnrollmentSpec{
+		ContactRef: v1alpha1.ContactReference{Name: "1"}, CourseCode: "1234A", AccessStartDate: "2020-01-01"}}
+	c.create(extra)
+	c.waitForState(extra, v1alpha1.ReasonSynced)
+	c.lms.ResetCalls()
+	wantSweep(t, c.sweepCourse("1234A"), 2, 2, 0, 0, 0, 0, 1) // Somebody else is in it, too.
+	if writes := c.lms.Writes(); writes != 0 {
+		t.Errorf("%d writes", writes)
+	}
 }
 
 func TestASweepOfAnLMSThatIsOnlyObservedRepairsNothing(t *testing.T) {

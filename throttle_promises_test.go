@@ -82,7 +82,9 @@ func TestOnlyOneLearnerTriesAgainWhileNewAccountsAreLimited(t *testing.T) {
 	world := openedxtest.DemoWorld()
 	world.Settings.RegistrationRateLimit = fmt.Sprint(limit, "/1000d") // a window that does not end meanwhile
 	lms := openedxtest.Start(t, world, openedxtest.WithThrottle(0), openedxtest.WithoutEoxCore(), openedxtest.WithClock(clock))
-	c := newCompanyWith(t, lms, clock, func(*v1alpha1.LearningPlatformSpec) {}, "1234A")
+	c := newCompanyWith(t, lms, clock, func(spec *v1alpha1.LearningPlatformSpec) {
+		spec.DriftPolicy = v1alpha1.DriftPolicyOff // A sweep of the hours that pass would look accounts up.
+	}, "1234A")
 	platform := c.defaultPlatform()
 	for i := range limit {
 		c.mustPut(joe(fmt.Sprint("made-", i), "1234A"), http.StatusCreated)

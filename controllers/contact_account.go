@@ -53,14 +53,14 @@ func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1
 		return standing(contact.Status.Attempts, left), nil
 	}
 	ctx = inLaneOf(r.drift.lane(ctx, contact), contact.Status.Attempts, basis)
-	account, err := r.findOrCreate(ctx, connection, contact, basis, lost)
+	account, err := r.findOrCreate(ctx, connection, platform, contact, basis, lost)
 	if err == nil {
 		err = r.checkUnclaimed(ctx, contact, account.Username)
 	}
 	if err == nil {
 		r.recheckIfRemade(ctx, learner, &account.Learner, enrollments)
 		account.record(learner)
-		err = r.settleProfile(ctx, connection, contact, account.Learner)
+		err = r.settleProfile(ctx, connection, platform, contact, account.Learner)
 	}
 	if err == nil {
 		err = checkActive(learner)
@@ -148,7 +148,7 @@ func isSameAccount(known *v1alpha1.LearnerStatus, account *lms.Learner) bool {
 
 // findOrCreate gives the account that is known, found by e-mail address, or made. It looks before it makes one, so that one
 // made by a call whose answer was lost is found again.
-func (r *contactReconciler) findOrCreate(ctx context.Context, connection lms.Platform, contact *v1alpha1.Contact, basis string, lost bool) (foundAccount, error) {
+func (r *contactReconciler) findOrCreate(ctx context.Context, connection lms.Platform, platform *v1alpha1.LearningPlatform, contact *v1alpha1.Contact, basis string, lost bool) (foundAccount, error) {
 	spec, known := &contact.Spec, &contact.Status.Learner
 	if known.Username != "" && !lost {
 		// Whatever its e-mail address is by now.
@@ -178,6 +178,9 @@ func (r *contactReconciler) findOrCreate(ctx context.Context, connection lms.Pla
 		if found != nil {
 			return foundAccount{*found, known.ProvisionedBy}, nil
 		}
+	}
+	if known.Username != "" && platform.Spec.DriftPolicy == v1alpha1.DriftPolicyReport {
+		return foundAccount{}, driftError("The LMS does not have the learner's account any more.")
 	}
 	made, err := connection.CreateLearner(ctx, lms.NewLearner{ContactID: spec.ContactID, FirstName: spec.FirstName, LastName: spec.LastName, Email: spec.Email})
 	r.noteAbsence(contact, basis, err)

@@ -32,12 +32,16 @@ func (r *contactReconciler) isCompared(ctx context.Context, contact *v1alpha1.Co
 
 // settleProfile carries a name and an e-mail address that differ over to the account. What the LMS does not let Rollcall
 // change is shown in the condition ProfileInSync, and holds nothing up.
-func (r *contactReconciler) settleProfile(ctx context.Context, connection lms.Platform, contact *v1alpha1.Contact, account lms.Learner) error {
+func (r *contactReconciler) settleProfile(ctx context.Context, connection lms.Platform, platform *v1alpha1.LearningPlatform, contact *v1alpha1.Contact, account lms.Learner) error {
 	spec := &contact.Spec
 	name := lms.FullName(spec.FirstName, spec.LastName)
 	var differing []string
 	digest := profileDigest(spec)
-	var why string
+	reason, why := v1alpha1.ReasonAccountReadOnly, ""
+	if platform.Spec.DriftPolicy == v1alpha1.DriftPolicyReport && contact.Status.Learner.ProfileDigest == digest {
+		// It was as the document says, so somebody changed it on the LMS.
+		reason, why = v1alpha1.ReasonDrifted, "Somebody changed it on the LMS, and spec.driftPolicy of the LearningPlatform is Report."
+	}
 	for _, attribute := range []struct {
 		name      string
 		differs   bool
@@ -47,6 +51,10 @@ func (r *contactReconciler) settleProfile(ctx context.Context, connection lms.Pl
 		{"e-mail address", !strings.EqualFold(account.Email, spec.Email), func() error { return moveEmail(ctx, connection, spec.Email, account) }},
 	} {
 		if !attribute.differs {
+			continue
+		}
+		if reason == v1alpha1.ReasonDrifted {
+			differing = append(differing, attribute.name)
 			continue
 		}
 		if err := attribute.carryOver(); err != nil {
@@ -61,7 +69,7 @@ func (r *contactReconciler) settleProfile(ctx context.Context, connection lms.Pl
 		}
 	}
 	contact.Status.Learner.ProfileDigest = digest
-	r.reportProfile(contact, differing, why)
+	r.reportProfile(contact, differing, reason, why)
 	return nil
 }
 
@@ -81,7 +89,7 @@ func moveEmail(ctx context.Context, connection lms.Platform, email string, accou
 	return err
 }
 
-func (r *contactReconciler) reportProfile(contact *v1alpha1.Contact, differing []string, why string) {
+func (r *contactReconciler) reportProfile(contact *v1alpha1.Contact, differing []string, reason, why string) {
 	condition := metav1.Condition{
 		Type:               v1alpha1.ConditionProfileInSync,
 		Status:             metav1.ConditionTrue,
@@ -91,7 +99,7 @@ func (r *contactReconciler) reportProfile(contact *v1alpha1.Contact, differing [
 		LastTransitionTime: metav1.NewTime(r.clock.Now()),
 	}
 	if len(differing) > 0 {
-		condition.Status, condition.Reason = metav1.ConditionFalse, v1alpha1.ReasonAccountReadOnly
+		condition.Status, condition.Reason = metav1.ConditionFalse, reason
 		condition.Message = "The account has another " + strings.Join(differing, " and another ") + ". " + why
 	}
 	meta.SetStatusCondition(&contact.Status.Conditions, condition)

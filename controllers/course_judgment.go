@@ -22,6 +22,8 @@ type judgment struct {
 	platform *v1alpha1.LearningPlatform
 	swept    *courseSweep
 	now      time.Time
+	// accounted are the usernames, in small letters, of those for whom an Enrollment accounts.
+	accounted map[string]bool
 
 	active, sold, missing, otherMode, overdue, unsold, strangers int32
 }
@@ -29,7 +31,7 @@ type judgment struct {
 // judge compares who is enrolled with what was sold, and has those checked that differ from what Rollcall brought about.
 // Nobody else is touched.
 func (r *courseReconciler) judge(ctx context.Context, course *v1alpha1.Course, platform *v1alpha1.LearningPlatform, swept *courseSweep) (v1alpha1.CourseSweep, error) {
-	j := &judgment{courseReconciler: r, course: course, platform: platform, swept: swept, now: r.clock.Now(), active: int32(len(swept.active))}
+	j := &judgment{courseReconciler: r, course: course, platform: platform, swept: swept, now: r.clock.Now(), accounted: map[string]bool{}, active: int32(len(swept.active))}
 	var list v1alpha1.EnrollmentList
 	if err := r.List(ctx, &list, client.InNamespace(course.Namespace), client.MatchingFields{index.EnrollmentByCourse: course.Spec.CourseCode}, uncopied); err != nil {
 		return v1alpha1.CourseSweep{}, fmt.Errorf("cannot list the course's enrollments: %w", err)
@@ -39,7 +41,10 @@ func (r *courseReconciler) judge(ctx context.Context, course *v1alpha1.Course, p
 			return v1alpha1.CourseSweep{}, err
 		}
 	}
-	for _, left := range swept.active {
+	for username, left := range swept.active {
+		if j.accounted[username] {
+			continue
+		}
 		if err := j.leftOver(ctx, left.Username); err != nil {
 			return v1alpha1.CourseSweep{}, err
 		}
@@ -50,11 +55,14 @@ func (r *courseReconciler) judge(ctx context.Context, course *v1alpha1.Course, p
 	}, ctx.Err()
 }
 
-// enrollment judges an Enrollment, and takes its learner out of those who are left over.
+// enrollment judges an Enrollment, and notes whether it accounts for its learner.
 func (j *judgment) enrollment(ctx context.Context, enrollment *v1alpha1.Enrollment) error {
 	username, platform, err := j.learnerOf(ctx, enrollment)
 	if err != nil || platform != j.platform.Name {
 		return err
+	}
+	if username == "" && enrollment.Status.PreEnrolledEmail != "" {
+		return nil // The first login makes the account, and the enrollment.
 	}
 	window, err := access.WindowOf(&enrollment.Spec, j.platform)
 	if err != nil {
@@ -74,7 +82,7 @@ func (j *judgment) enrollment(ctx context.Context, enrollment *v1alpha1.Enrollme
 		j.suspect(ctx, enrollment) // It is no more.
 	}
 	if accounted {
-		delete(j.swept.active, strings.ToLower(username))
+		j.accounted[strings.ToLower(username)] = true
 	}
 	return err
 }

@@ -171,7 +171,7 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 		status.Attempts = nil
 		return working(v1alpha1.ReasonQueued, "The learner has left the course that the code stood for before.", time.Millisecond), nil
 	}
-	if platform.Spec.DriftPolicy == v1alpha1.DriftPolicyReport && !moved && (inPlace || isDrifted(status)) {
+	if r.onlyTold(enrollment, platform) && !moved && (inPlace || isDrifted(status)) {
 		return r.compare(ctx, connection, enrollment, course, platform, basis), ctx.Err()
 	}
 	status.Platform, status.Username, status.CourseKey = platform.Name, learner.Username, course.Spec.CourseKey

@@ -14,6 +14,18 @@ func isDrifted(status *v1alpha1.EnrollmentStatus) bool {
 	return status.Attempts != nil && status.Attempts.LastError.Reason == v1alpha1.ReasonDrifted
 }
 
+// onlyTold says whether what others did on the LMS is left as it is: by the policy Report, and by Off unless a check is due.
+func (r *enrollmentReconciler) onlyTold(enrollment *v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform) bool {
+	switch platform.Spec.DriftPolicy {
+	case v1alpha1.DriftPolicyReport:
+		return true
+	case v1alpha1.DriftPolicyOff:
+		return !r.checkDue(enrollment)
+	default:
+		return false
+	}
+}
+
 // mayBeBack says whether to look if a learner who was withdrawn is enrolled again.
 func (r *enrollmentReconciler) mayBeBack(enrollment *v1alpha1.Enrollment) bool {
 	return enrollment.Status.Username != "" && (r.checkDue(enrollment) || isDrifted(&enrollment.Status))
@@ -57,7 +69,7 @@ func (r *enrollmentReconciler) lookIfBack(ctx context.Context, connection lms.Pl
 		return nil
 	case err != nil:
 		return err
-	case platform.Spec.DriftPolicy == v1alpha1.DriftPolicyReport:
+	case r.onlyTold(enrollment, platform):
 		return driftError("The learner was withdrawn and is enrolled on the LMS again.")
 	}
 	status.Enrolled = new(true)
