@@ -95,6 +95,9 @@ func (r *enrollmentReconciler) reconcile(ctx context.Context, enrollment *v1alph
 	case platformName == "":
 		return noContact, nil
 	}
+	if isElsewhere(&enrollment.Status, platformName) {
+		return r.leavePlatform(ctx, enrollment)
+	}
 	platform, waiting, err := r.platforms.find(ctx, enrollment.Namespace, platformName)
 	if err != nil {
 		return outcome{}, err
