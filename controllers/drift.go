@@ -73,8 +73,17 @@ func driftInterval(platform *v1alpha1.LearningPlatform) time.Duration {
 	return time.Duration(platform.Spec.DriftIntervalMinutes) * time.Minute
 }
 
-// makeUp is the part of the interval in which sweeps are made up that were missed while Rollcall was not running.
+// makeUp is the part of the interval in which sweeps are made up that were missed while Rollcall or the LMS was down.
 const makeUp = 24
+
+// sweepableSince is since when sweeps of a platform could be made: since this process started, or the platform was found well
+// after a trouble.
+func sweepableSince(platform *v1alpha1.LearningPlatform, started time.Time) time.Time {
+	if well := readyOf(platform); well.Status == metav1.ConditionTrue && well.LastTransitionTime.After(started) {
+		return well.LastTransitionTime.Time
+	}
+	return started
+}
 
 // nextSweep is when an object is due to be swept. Each has a place of its own in the interval, so that sweeps are spread, and
 // stay so: after one at another time it is the next place but those very near. No restart begins many at a time.

@@ -59,3 +59,26 @@ func TestASweepIsDueAtTheSamePlaceEveryDay(t *testing.T) {
 		due = next
 	}
 }
+
+// After an outage that was longer than the interval all sweeps were missed; they are spread as after a down-time of Rollcall.
+func TestSweepsThatAnOutageMissedAreMadeUpSinceItsEnd(t *testing.T) {
+	started := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	ended := started.Add(72 * time.Hour)
+	platform := &v1alpha1.LearningPlatform{}
+	well := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonConnected, LastTransitionTime: metav1.NewTime(ended)}
+	for name, test := range map[string]struct {
+		change func(*metav1.Condition)
+		want   time.Time
+	}{
+		"well since the outage":       {func(*metav1.Condition) {}, ended},
+		"well since before the start": {func(c *metav1.Condition) { c.LastTransitionTime = metav1.NewTime(started.Add(-time.Hour)) }, started},
+		"not well":                    {func(c *metav1.Condition) { c.Status = metav1.ConditionFalse }, started},
+	} {
+		condition := well
+		test.change(&condition)
+		platform.Status.Conditions = []metav1.Condition{condition}
+		if got := sweepableSince(platform, started); !got.Equal(test.want) {
+			t.Errorf("%s: sweeps could be made since %s, want %s", name, got, test.want)
+		}
+	}
+}
