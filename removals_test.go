@@ -257,6 +257,8 @@ func TestAHeldDeletionLeavesWithItsPlatformOrWithoutTouchingTheLMS(t *testing.T)
 		must(t, c.Delete(context.Background(), c.contact(fmt.Sprint(i))))
 	}
 	c.waitForHeld(2)
+	c.waitForContact("0", v1alpha1.ReasonRemovalHeld)
+	c.waitForContact("1", v1alpha1.ReasonRemovalHeld)
 	change(c, c.contact("0"), func(contact *v1alpha1.Contact) { contact.Spec.DeletionPolicy = v1alpha1.DeletionOrphan })
 	c.waitUntilGone(&v1alpha1.Contact{ObjectMeta: c.named(names.Contact("0"))})
 	c.waitForHeld(1)

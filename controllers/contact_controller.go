@@ -129,13 +129,14 @@ func (r *contactReconciler) finalize(ctx context.Context, contact *v1alpha1.Cont
 	if err != nil {
 		return outcome{}, err
 	}
-	left := 0
+	sum, left := tally{}, 0
 	for i := range enrollments {
 		enrollment := &enrollments[i]
 		if !metav1.IsControlledBy(enrollment, contact) {
 			continue
 		}
 		left++
+		sum.addDropped(enrollment)
 		if contact.Spec.DeletionPolicy == v1alpha1.DeletionOrphan && enrollment.Spec.DeletionPolicy != v1alpha1.DeletionOrphan {
 			patch := client.MergeFrom(enrollment.DeepCopy())
 			enrollment.Spec.DeletionPolicy = v1alpha1.DeletionOrphan
@@ -146,6 +147,9 @@ func (r *contactReconciler) finalize(ctx context.Context, contact *v1alpha1.Cont
 		if err := r.deleteEnrollment(ctx, enrollment); err != nil {
 			return outcome{}, err
 		}
+	}
+	if sum.held != nil && sum.withdrawing == 0 {
+		return stalled(sum.held.Reason, sum.held.Message, 0), nil
 	}
 	if left > 0 {
 		return working(v1alpha1.ReasonDeleting, "Waits until the enrollments are withdrawn.", 0), nil
