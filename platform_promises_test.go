@@ -155,6 +155,7 @@ func TestARefusedRegistrationIsNotTriedForEveryLearner(t *testing.T) {
 			c.lms.AddUser(openedxtest.UserSpec{Username: "adopted", Email: adopted.Email, Active: true})
 			c.mustPut(adopted, http.StatusCreated)
 			c.waitForContact("adopted", v1alpha1.ReasonSynced)
+			c.waitForEvents(reason, 1) // That is one for all, on the platform.
 		})
 	}
 }

@@ -68,6 +68,7 @@ func TestAThrottleOfTheLMSIsShownOnThePlatformAndCostsNoAttempt(t *testing.T) {
 		}
 		return nil
 	})
+	c.waitForEvents(v1alpha1.ReasonThrottled, 1) // That is one for all, on the platform.
 	for i := range learners {
 		name := fmt.Sprint("during-", i)
 		c.requestCheck(c.contact(name))

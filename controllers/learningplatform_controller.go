@@ -64,7 +64,11 @@ func (r *learningPlatformReconciler) Reconcile(ctx context.Context, request ctrl
 	if err := r.showDrift(ctx, platform); err != nil {
 		return ctrl.Result{}, err
 	}
-	return r.finish(ctx, before, platform, o.sooner(r.showRefusals(platform)))
+	result, err := r.finish(ctx, before, platform, o.sooner(r.showRefusals(platform)))
+	if err == nil {
+		r.announceRefusals(before, platform)
+	}
+	return result, err
 }
 
 func (r *learningPlatformReconciler) probe(ctx context.Context, platform *v1alpha1.LearningPlatform) (outcome, error) {

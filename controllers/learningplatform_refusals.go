@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -64,4 +65,14 @@ func (r *learningPlatformReconciler) showRefusals(platform *v1alpha1.LearningPla
 		})
 	}
 	return opens
+}
+
+// announceRefusals tells when the LMS begins to refuse calls, once for all that waits for it.
+func (r *learningPlatformReconciler) announceRefusals(before, after *v1alpha1.LearningPlatform) {
+	for condition := range refusalsShown {
+		shown := meta.FindStatusCondition(after.Status.Conditions, condition)
+		if shown != nil && !meta.IsStatusConditionTrue(before.Status.Conditions, condition) {
+			r.recorder.Eventf(after, nil, corev1.EventTypeWarning, shown.Reason, "Reconcile", "%s", shown.Message)
+		}
+	}
 }

@@ -109,8 +109,9 @@ func inTrouble(ready metav1.Condition) bool {
 // the writes.
 func isRoutine(ready metav1.Condition) bool {
 	switch ready.Reason {
-	case v1alpha1.ReasonQueued, v1alpha1.ReasonThrottled, v1alpha1.ReasonPlatformUnavailable, v1alpha1.ReasonAwaitingFirstLogin,
-		v1alpha1.ReasonRemovalHeld, v1alpha1.ReasonWouldCreate, v1alpha1.ReasonWouldEnroll, v1alpha1.ReasonWouldWithdraw:
+	case v1alpha1.ReasonQueued, v1alpha1.ReasonThrottled, v1alpha1.ReasonRegistrationLimited, v1alpha1.ReasonRegistrationClosed,
+		v1alpha1.ReasonPlatformUnavailable, v1alpha1.ReasonAwaitingFirstLogin, v1alpha1.ReasonRemovalHeld,
+		v1alpha1.ReasonWouldCreate, v1alpha1.ReasonWouldEnroll, v1alpha1.ReasonWouldWithdraw:
 		return true
 	}
 	return false
