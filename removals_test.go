@@ -332,6 +332,44 @@ func TestACourseThatIsPointedElsewhereEmptiesNoCourse(t *testing.T) {
 	c.waitForEnrolled(6, "1235A", 0)
 }
 
+func TestNothingIsHeldForACourseThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	c := newLimitedCompany(t, 0)
+	course := &v1alpha1.Course{ObjectMeta: c.named("moving"), Spec: v1alpha1.CourseSpec{CourseCode: "M", CourseKey: courseKey("1234A")}}
+	c.create(course)
+	c.enrollAll(2, "M")
+	change(c, course, func(course *v1alpha1.Course) { course.Spec.CourseKey = courseKey("1235A") })
+	c.waitForHeld(2)
+	change(c, course, func(course *v1alpha1.Course) { course.Spec.CourseKey = "course-v1:Example+None+2026" })
+	c.waitForHeld(0)
+	c.waitForEnrollment("0", "M", v1alpha1.ReasonCourseNotFound)
+	if got := c.enrolledOf(2, "1234A"); got != 2 {
+		t.Errorf("%d of 2 are enrolled", got)
+	}
+}
+
+func TestAReleaseThatWasThereBeforeRollcallIsNone(t *testing.T) {
+	t.Parallel()
+	c := newLimitedCompany(t, 0, "1234A")
+	c.enrollAll(2, "1234A")
+	for i := range 2 {
+		c.mustPut(joe(fmt.Sprint(i)), http.StatusOK)
+	}
+	c.waitForHeld(2)
+	c.stop()
+	change(c, c.defaultPlatform(), func(platform *v1alpha1.LearningPlatform) {
+		platform.Annotations = map[string]string{v1alpha1.ReleaseRemovalsAnnotation: "500"}
+	})
+	c.start()
+	if note := c.waitForEvents("ReleaseLapsed", 1); !strings.Contains(note, "None of the 2 held withdrawals") {
+		t.Errorf("note = %q", note)
+	}
+	c.waitForHeld(2)
+	c.releaseRemovals("500@now")
+	c.waitForHeld(0)
+	c.waitForEnrolled(2, "1234A", 0)
+}
+
 func TestAClassWhoseAccessEndsAsSoldIsNotHeld(t *testing.T) {
 	t.Parallel()
 	c := newLimitedCompany(t, 0, "1234A")

@@ -137,13 +137,17 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 		return outcome{}, err
 	}
 	if unusable := courseUnusable(course, enrollment.Spec.CourseCode); unusable != nil {
+		if unusable.isTrouble() { // So no course is left for it.
+			r.noRemoval(enrollment)
+		}
 		return *unusable, nil
 	}
 	if learner.Username == "" {
 		return r.preEnroll(ctx, enrollment, contact, platform, course)
 	}
 	moved := status.Username != learner.Username || status.CourseKey != course.Spec.CourseKey
-	if !moved {
+	leaves := moved && leaving.MayBeEnrolled(status) || status.PreEnrolledEmail != "" && status.CourseKey != course.Spec.CourseKey
+	if !leaves {
 		r.noRemoval(enrollment)
 	}
 	otherMode := course.Spec.Mode != "" && status.Mode != course.Spec.Mode
@@ -165,7 +169,7 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 		return standing(status.Attempts, left), nil
 	}
 	ctx = inLaneOf(ctx, status.Attempts, basis)
-	if moved && leaving.MayBeEnrolled(status) || status.PreEnrolledEmail != "" && status.CourseKey != course.Spec.CourseKey {
+	if leaves {
 		// The account was renamed or replaced, or the course code stands for another course now. That the old place was
 		// left is written down before the new one is taken, so that no crash can hide either.
 		if err := r.leave(ctx, connection, enrollment, contact, platform); err != nil {
