@@ -159,7 +159,8 @@ func TestDocumentsThatEmptyTheListsOfManyAreHeldUntilSomebodyAgrees(t *testing.T
 		t.Errorf("courses = %+v", removals.Courses)
 	}
 	condition := meta.FindStatusCondition(platform.Status.Conditions, v1alpha1.ConditionRemovalsHeld)
-	if !strings.HasPrefix(condition.Message, "4 withdrawals") || !strings.Contains(condition.Message, courseKey("1234A")+" (4)") {
+	if !strings.HasPrefix(condition.Message, "4 withdrawals") || !strings.Contains(condition.Message, courseKey("1234A")+" (4)") ||
+		!strings.Contains(condition.Message, v1alpha1.ReleaseRemovalsAnnotation+"=4@") {
 		t.Errorf("message = %q", condition.Message)
 	}
 	if platform := c.defaultPlatform(); !isReady(platform) {

@@ -22,12 +22,14 @@ const (
 )
 
 // release looks at the annotation by which somebody agrees to the held withdrawals. It is of those that are held now, if these
-// are no more than the number that was agreed to; a value is looked at once.
-func (r *summaryReconciler) release(platform *v1alpha1.LearningPlatform) []announcement {
+// are no more than the number that was agreed to; a value is looked at once. One that was there before the first visit to a
+// platform that knows of none agrees to nothing: it may have lain in a manifest for years.
+func (r *summaryReconciler) release(platform *v1alpha1.LearningPlatform, isFirst bool) []announcement {
 	value, status := clip(platform.Annotations[v1alpha1.ReleaseRemovalsAnnotation], 64), &platform.Status.Removals
 	if value == "" || value == status.LastRelease {
 		return nil
 	}
+	isOld := isFirst && status.LastRelease == ""
 	status.LastRelease = value
 	held, upTo := r.brakes.HeldUpTo(platform)
 	number, _, _ := strings.Cut(value, "@")
@@ -40,6 +42,9 @@ func (r *summaryReconciler) release(platform *v1alpha1.LearningPlatform) []annou
 			fmt.Sprintf("The number of held withdrawals has grown: it is %d, and %d were agreed to. None is released.", held, agreed)}}
 	case held == 0:
 		return nil
+	case isOld:
+		return []announcement{{corev1.EventTypeWarning, eventReleaseLapsed,
+			fmt.Sprintf("The annotation %s was there before Rollcall looked at the LearningPlatform. None of the %d held withdrawals is released.", v1alpha1.ReleaseRemovalsAnnotation, held)}}
 	}
 	status.LastReleaseTime = new(metav1.NewTime(upTo))
 	return []announcement{{corev1.EventTypeNormal, eventRemovalsReleased, fmt.Sprintf("%d held withdrawals were released.", held)}}
@@ -82,6 +87,7 @@ func heldMessage(removals *v1alpha1.RemovalsStatus) string {
 	if len(courses) == namedCourses {
 		more = " and perhaps more"
 	}
-	return fmt.Sprintf("%d withdrawals are held, as more learners would lose a course within an hour than spec.safety allows: %s%s. Release them if they are right.",
-		removals.Held, strings.Join(courses, ", "), more)
+	return fmt.Sprintf("%d withdrawals are held, as more learners would lose a course within an hour than spec.safety allows: %s%s. "+
+		"If they are right, release them by the annotation %s=%d@anything; what follows the @ has to be new each time.",
+		removals.Held, strings.Join(courses, ", "), more, v1alpha1.ReleaseRemovalsAnnotation, removals.Held)
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -36,6 +37,14 @@ type platform struct {
 	enrolled counts
 	recent   recent
 	held     held
+	// release is the last one that was looked at.
+	release release
+}
+
+// release is what a status tells of the last release.
+type release struct {
+	value string
+	at    *metav1.Time
 }
 
 // Answer is what comes of the wish to withdraw a learner: Go, NotYet, or since when and by which limit it is held.
@@ -117,16 +126,21 @@ func (b *Brakes) Settled(enrollment *v1alpha1.Enrollment) {
 	b.platformOf(enrollment).held.remove(enrollment.UID)
 }
 
-// Open lets withdrawals be made on a platform. What its status tells of the time before a restart is taken up the first time.
-func (b *Brakes) Open(on *v1alpha1.LearningPlatform) {
+// Open lets withdrawals be made on a platform, and says whether that is new. What its status tells of the time before a
+// restart is taken up the first time. Later its last release is set right, for a status that was read too early does not have
+// it.
+func (b *Brakes) Open(on *v1alpha1.LearningPlatform) (isFirst bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p := b.of(client.ObjectKeyFromObject(on))
+	p, status := b.of(client.ObjectKeyFromObject(on)), &on.Status.Removals
 	if p.isOpen {
-		return
+		status.LastRelease, status.LastReleaseTime = p.release.value, p.release.at
+		return false
 	}
 	p.isOpen = true
-	p.recent.restore(&on.Status.Removals)
+	p.recent.restore(status)
+	p.release = release{status.LastRelease, status.LastReleaseTime}
+	return true
 }
 
 // Forget is for a platform that is gone. If one comes with its name, nobody was withdrawn there yet.

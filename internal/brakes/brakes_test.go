@@ -377,3 +377,29 @@ func TestWhatIsHeldShowsSoWhileARestartReadsTheLastHour(t *testing.T) {
 		t.Errorf("answer for one that was released = %+v", got)
 	}
 }
+
+func TestAReleaseIsKnownThoughAStatusIsReadThatDoesNotHaveItYet(t *testing.T) {
+	w := newWorld(t, safety(0, 100))
+	w.enroll("a", 10)
+	w.withdrawAll("a", 0, 3)
+	old := w.platform.DeepCopy()
+	w.release()
+	w.platform.Status.Removals.LastRelease = "3"
+	want := w.writeStatus()
+	w.brakes.Open(old)
+	if got := &old.Status.Removals; got.LastRelease != "3" || !got.LastReleaseTime.Equal(want.LastReleaseTime) {
+		t.Errorf("the last release is %q of %s, want %q of %s", got.LastRelease, got.LastReleaseTime, want.LastRelease, want.LastReleaseTime)
+	}
+}
+
+func TestOnlyTheFirstVisitAfterAStartOpensAPlatform(t *testing.T) {
+	w := newWorld(t, safety(0, 100))
+	w.brakes = New(w.clock)
+	if !w.brakes.Open(w.platform) || w.brakes.Open(w.platform) {
+		t.Error("it was not the first visit alone")
+	}
+	w.brakes.Forget(client.ObjectKeyFromObject(w.platform))
+	if !w.brakes.Open(w.platform) {
+		t.Error("one that came anew was known")
+	}
+}

@@ -14,13 +14,14 @@ import (
 // maxCourses is how many courses a status lists.
 const maxCourses = 20
 
-// Sum fills in what a platform's status shows of its removals, but for the releases. It gives the time until none of them is
-// recent any more; 0 when none is.
+// Sum gives what a platform's status shows of its removals, and remembers the release that it has. It gives the time until none
+// of them is recent any more, too; 0 when none is.
 func (b *Brakes) Sum(on *v1alpha1.LearningPlatform) (*v1alpha1.RemovalsStatus, time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	p, now := b.of(client.ObjectKeyFromObject(on)), b.clock.Now()
 	p.held.release(releasedUntil(on))
+	p.release = release{on.Status.Removals.LastRelease, on.Status.Removals.LastReleaseTime}
 	p.recent.pass(now)
 	sum := &v1alpha1.RemovalsStatus{
 		Held: int32(p.held.total()), Released: int32(len(p.held.all) - p.held.total()),
