@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -139,10 +140,37 @@ func TestADeletedNamespaceNeverHangsThoughTheLMSIsGone(t *testing.T) {
 			}
 			c.addExtra("0", "1234A")
 			c.lms.SetDown(true)
-			for _, kind := range order {
+			for i, kind := range order {
+				if kind == "platforms" && slices.Contains(order[:i], "contacts") {
+					c.waitForADeletionThatHangs()
+				}
 				must(t, c.DeleteAllOf(context.Background(), kinds[kind], client.InNamespace(c.namespace)))
 			}
 			c.waitUntilEmpty()
 		})
 	}
+}
+
+// waitForADeletionThatHangs waits until something that is deleted waits for the LMS.
+func (c *company) waitForADeletionThatHangs() {
+	c.t.Helper()
+	c.eventually("something that is deleted waits for the LMS", func() error {
+		var contacts v1alpha1.ContactList
+		must(c.t, c.List(context.Background(), &contacts, client.InNamespace(c.namespace)))
+		var enrollments v1alpha1.EnrollmentList
+		must(c.t, c.List(context.Background(), &enrollments, client.InNamespace(c.namespace)))
+		deleted := []conditioned{}
+		for i := range contacts.Items {
+			deleted = append(deleted, &contacts.Items[i])
+		}
+		for i := range enrollments.Items {
+			deleted = append(deleted, &enrollments.Items[i])
+		}
+		if !slices.ContainsFunc(deleted, func(o conditioned) bool {
+			return o.GetDeletionTimestamp() != nil && readyOf(o).Reason == v1alpha1.ReasonPlatformUnavailable
+		}) {
+			return fmt.Errorf("none of %d does", len(deleted))
+		}
+		return nil
+	})
 }

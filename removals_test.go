@@ -231,6 +231,14 @@ func TestARestartNeitherForgetsWhatIsHeldNorWhatWasReleased(t *testing.T) {
 	}
 	c.waitForHeld(3)
 	c.waitForEnrolled(7, "1234A", 5)
+	c.eventually("the two that were withdrawn are gone", func() error {
+		var enrollments v1alpha1.EnrollmentList
+		must(t, c.List(context.Background(), &enrollments, client.InNamespace(c.namespace)))
+		if got := len(enrollments.Items); got != 5 {
+			return fmt.Errorf("there are %d", got)
+		}
+		return nil
+	})
 	c.restart()
 	c.mustPut(joe("5"), http.StatusOK)
 	c.waitForHeld(4)
@@ -433,7 +441,9 @@ func TestTheSumIsNotWrittenForEachLearner(t *testing.T) {
 	c.enrollAll(learners, "1234A")
 	watching, err := client.NewWithWatch(c.config, client.Options{Scheme: c.Scheme()})
 	must(t, err)
-	watch, err := watching.Watch(context.Background(), &v1alpha1.LearningPlatformList{}, client.InNamespace(c.namespace))
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	watch, err := watching.Watch(ctx, &v1alpha1.LearningPlatformList{}, client.InNamespace(c.namespace))
 	must(t, err)
 	defer watch.Stop()
 	begin := time.Now()
@@ -442,11 +452,17 @@ func TestTheSumIsNotWrittenForEachLearner(t *testing.T) {
 	}
 	sums := map[int32]bool{}
 	for event := range watch.ResultChan() {
-		recent := event.Object.(*v1alpha1.LearningPlatform).Status.Removals.Recent
-		sums[recent] = true
-		if recent == learners {
+		platform, ok := event.Object.(*v1alpha1.LearningPlatform)
+		if !ok {
+			t.Fatalf("the watch ends with %+v", event.Object)
+		}
+		sums[platform.Status.Removals.Recent] = true
+		if sums[learners] {
 			break
 		}
+	}
+	if !sums[learners] {
+		t.Fatalf("only these sums were written: %v", sums)
 	}
 	delete(sums, 0)
 	if most := 1 + int(time.Since(begin)/(2*time.Second)); len(sums) > most {
