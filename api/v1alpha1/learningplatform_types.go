@@ -161,7 +161,7 @@ type LearningPlatformSpec struct {
 }
 
 // SafetySpec limits withdrawals, but those at the end of an access that was planned a day before. Over a limit, withdrawals
-// are held until somebody releases them; enrolling goes on.
+// are held until somebody releases them; enrolling goes on. That a deleted Contact's account is deactivated is not limited.
 // +kubebuilder:validation:MinProperties=1
 type SafetySpec struct {
 	// maxWithdrawalsPerHour is how many learners may be withdrawn in an hour: from all courses together, and from each one.

@@ -6,7 +6,7 @@ package v1alpha1
 // with apply.
 //
 // SafetySpec limits withdrawals, but those at the end of an access that was planned a day before. Over a limit, withdrawals
-// are held until somebody releases them; enrolling goes on.
+// are held until somebody releases them; enrolling goes on. That a deleted Contact's account is deactivated is not limited.
 type SafetySpecApplyConfiguration struct {
 	// maxWithdrawalsPerHour is how many learners may be withdrawn in an hour: from all courses together, and from each one.
 	// Default: 500.
