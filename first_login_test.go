@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +22,7 @@ func newFirstLoginCompany(t *testing.T, courses ...string) *company {
 	c := newStockCompany(t, courses...)
 	platform := c.defaultPlatform()
 	change(c, platform, func(platform *v1alpha1.LearningPlatform) {
-		platform.Spec.AccountRoute = v1alpha1.AccountRouteFirstLogin
+		platform.Spec.AccountRoute, platform.Spec.EnrollPastCapacity = v1alpha1.AccountRouteFirstLogin, new(true)
 	})
 	c.waitForState(platform, v1alpha1.ReasonConnected)
 	return c
@@ -169,6 +170,68 @@ func TestAnUnnoticedLoginWithAnOldAddressKeepsNoCourse(t *testing.T) {
 	if c.enrolledOnLMS(d.Email, "1234A") {
 		t.Error("the account with the old address is still enrolled")
 	}
+}
+
+// A pre-enrollment would fill the course.
+func TestWhereCoursesAreNotOverfilledTheEnrollmentFollowsTheFirstLogin(t *testing.T) {
+	t.Parallel()
+	c := newFirstLoginCompany(t, "1234A")
+	change(c, c.defaultPlatform(), func(platform *v1alpha1.LearningPlatform) { platform.Spec.EnrollPastCapacity = nil })
+	c.waitForState(c.defaultPlatform(), v1alpha1.ReasonConnected)
+	d := joe("000123", "1234A")
+	c.mustPut(d, http.StatusCreated)
+	contact := c.waitForContact("000123", v1alpha1.ReasonAwaitingFirstLogin)
+	enrollment := c.waitForEnrollment("000123", "1234A", v1alpha1.ReasonAwaitingFirstLogin)
+	if message := readyOf(enrollment).Message; !strings.Contains(message, "not enrolled in advance") || enrollment.Status.PreEnrolledEmail != "" {
+		t.Errorf("it says %q, and claims %q", message, enrollment.Status.PreEnrolledEmail)
+	}
+	c.waitForPreEnrollments(d.Email)
+	c.lms.LogInFirst("joe_sso", d.Email, "Joe Smith000123")
+	c.requestCheck(contact)
+	c.waitForContact("000123", v1alpha1.ReasonSynced)
+	c.waitForLMS(d.Email, "1234A", true)
+}
+
+func TestWhatAnInstructorDidInAdvanceIsNotClaimed(t *testing.T) {
+	t.Parallel()
+	c := newFirstLoginCompany(t, "1234A")
+	d := joe("000123", "1234A")
+	c.lms.PreEnroll(d.Email, courseKey("1234A"))
+	c.mustPut(d, http.StatusCreated)
+	c.mustClaimNothingInAdvance(d)
+}
+
+// It comes between Rollcall's look and its call.
+func TestWhatAnInstructorDoesMeanwhileIsNotClaimed(t *testing.T) {
+	t.Parallel()
+	c := newFirstLoginCompany(t, "1234A")
+	c.lms.Fail(openedxtest.Match{Method: http.MethodPost, Path: preEnrollmentPath}, openedxtest.Fault{Status: http.StatusBadRequest})
+	d := joe("000123", "1234A")
+	c.mustPut(d, http.StatusCreated)
+	if got := c.waitForEnrollment("000123", "1234A", v1alpha1.ReasonRetrying).Status.PreEnrolledEmail; got != d.Email {
+		t.Errorf("noted for %q", got)
+	}
+	c.lms.Admit(d.Email, courseKey("1234A"))
+	c.lms.ClearFaults()
+	c.requestCheck(c.contact("000123"))
+	c.mustClaimNothingInAdvance(d)
+}
+
+// mustClaimNothingInAdvance asserts that what others did in advance for the only course of a document is neither claimed nor,
+// when the document drops the course, taken back.
+func (c *company) mustClaimNothingInAdvance(d *document) {
+	c.t.Helper()
+	c.waitForContact(d.ContactID, v1alpha1.ReasonAwaitingFirstLogin)
+	c.eventually("nothing is claimed", func() error {
+		enrollment := c.waitForEnrollment(d.ContactID, "1234A", v1alpha1.ReasonAwaitingFirstLogin)
+		if got := enrollment.Status.PreEnrolledEmail; got != "" || !strings.Contains(readyOf(enrollment).Message, "not enrolled in advance") {
+			return fmt.Errorf("claimed for %q: %s", got, readyOf(enrollment).Message)
+		}
+		return nil
+	})
+	c.mustPut(joe(d.ContactID), http.StatusOK)
+	c.waitUntilGone(&v1alpha1.Enrollment{ObjectMeta: c.named(names.Enrollment(d.ContactID, "1234A"))})
+	c.waitForPreEnrollments(d.Email, "1234A")
 }
 
 // Rollcall ends after the LMS has done it, before the answer is there.

@@ -120,7 +120,7 @@ func newModelRun(t *testing.T, seed uint64) *modelRun {
 		spec.TimeZone, spec.CallsPerMinute = zone, int32(r.budget)
 		spec.AccountRoute, spec.EnrollmentRoute = setup.accounts, setup.enrollments
 		spec.Mode = mode
-		if setup.enrollments == v1alpha1.EnrollmentRouteBulk || pastCapacity {
+		if setup.enrollments == v1alpha1.EnrollmentRouteBulk || r.waitsForLogin || pastCapacity {
 			spec.EnrollPastCapacity = new(true)
 		}
 		spec.DriftPolicy, spec.DriftIntervalMinutes = r.drift, interval

@@ -23,6 +23,17 @@ func (r *enrollmentReconciler) isLetGo(ctx context.Context, enrollment *v1alpha1
 	if !isDocuments(enrollment, contact) {
 		return isObserved(platform), nil
 	}
+	if enrollment.Status.PreEnrolledEmail != "" {
+		return false, nil // That would be forgotten.
+	}
+	return r.isWantedAgain(ctx, enrollment, contact, platform)
+}
+
+// isWantedAgain says whether the document wants the learner in the course that the Enrollment is of.
+func (r *enrollmentReconciler) isWantedAgain(ctx context.Context, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform) (bool, error) {
+	if !isDocuments(enrollment, contact) {
+		return false, nil
+	}
 	status, spec := &enrollment.Status, &contact.Spec
 	sameLearner := (status.Username == "" || status.Username == contact.Status.Learner.Username) &&
 		(status.PreEnrolledEmail == "" || status.PreEnrolledEmail == strings.ToLower(spec.Email))

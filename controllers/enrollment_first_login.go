@@ -44,14 +44,22 @@ func (r *enrollmentReconciler) preEnroll(ctx context.Context, enrollment *v1alph
 		return standing(status.Attempts, left), nil
 	}
 	ctx = inLaneOf(ctx, status.Attempts, basis)
+	inAdvance := true
 	switch {
 	case noted, isObserved(platform): // What is not done need not be noted.
 		status.Platform = platform.Name
-		err = connection.PreEnroll(ctx, email, course.Spec.CourseKey)
+		inAdvance, err = connection.PreEnroll(ctx, email, course.Spec.CourseKey)
 	case leaving.HasPlace(status): // under another address, or in the course that the code stood for before
 		err = r.leave(ctx, connection, enrollment, contact, platform)
 	default:
-		status.Platform, status.PreEnrolledEmail, status.CourseKey, status.LastSyncTime = platform.Name, email, course.Spec.CourseKey, nil
+		inAdvance, err = r.mayPreEnroll(ctx, connection, enrollment, platform, email, course.Spec.CourseKey)
+		if inAdvance {
+			status.Platform, status.PreEnrolledEmail, status.CourseKey, status.LastSyncTime = platform.Name, email, course.Spec.CourseKey, nil
+		}
+	}
+	if err == nil && !inAdvance {
+		status.PreEnrolledEmail = ""
+		err = notInAdvance()
 	}
 	if err != nil {
 		return r.failed(enrollment, platform, &status.Attempts, basis, err), ctx.Err()
@@ -64,6 +72,28 @@ func (r *enrollmentReconciler) preEnroll(ctx context.Context, enrollment *v1alph
 	return waitsForLogin, nil
 }
 
+// mayPreEnroll says whether the address is to be enrolled in advance. Only before that is noted can be told whether what the LMS
+// has is others': afterwards it may have come of a lost answer. What is noted for another Enrollment is Rollcall's.
+func (r *enrollmentReconciler) mayPreEnroll(ctx context.Context, connection lms.Platform, enrollment *v1alpha1.Enrollment, platform *v1alpha1.LearningPlatform, email, courseKey string) (bool, error) {
+	sharers, err := r.sharingAdvance(ctx, enrollment, platform.Name, email)
+	if err != nil {
+		return false, err
+	}
+	shared := slices.ContainsFunc(sharers, func(other v1alpha1.Enrollment) bool {
+		return other.Status.Platform == platform.Name && other.Status.CourseKey == courseKey
+	})
+	if shared {
+		return true, nil
+	}
+	return connection.MayPreEnroll(ctx, email, courseKey)
+}
+
+// notInAdvance is for a learner who can be enrolled only once the account is there. It is tried again as a conflict is.
+func notInAdvance() error {
+	return &lms.Error{Class: lms.Conflict, Reason: v1alpha1.ReasonAwaitingFirstLogin,
+		Message: "The learner is not enrolled in advance; that follows when the first login is noticed, which may take six hours."}
+}
+
 // takeBack ends what preEnroll began. Whoever has logged in since is enrolled already, though nobody noted that yet: then the
 // status names the account, to be withdrawn.
 func (r *enrollmentReconciler) takeBack(ctx context.Context, connection lms.Platform, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform) error {
@@ -71,7 +101,7 @@ func (r *enrollmentReconciler) takeBack(ctx context.Context, connection lms.Plat
 	if status.PreEnrolledEmail == "" {
 		return nil
 	}
-	sharers, err := r.sharingAdvance(ctx, enrollment)
+	sharers, err := r.sharingAdvance(ctx, enrollment, status.Platform, status.PreEnrolledEmail)
 	if err != nil {
 		return err
 	}
@@ -79,13 +109,22 @@ func (r *enrollmentReconciler) takeBack(ctx context.Context, connection lms.Plat
 	if err != nil {
 		return err
 	}
-	if loses {
+	again, err := r.isWantedAgain(ctx, enrollment, contact, platform)
+	if err != nil {
+		return err
+	}
+	removed := loses && !again // What the document wants again is begun anew.
+	if removed {
 		if err := r.brake(enrollment, platform); err != nil {
 			return err
 		}
+	}
+	if loses {
 		if err := connection.CancelPreEnrollment(ctx, status.PreEnrolledEmail, status.CourseKey); err != nil {
 			return err
 		}
+	}
+	if removed {
 		if err := r.noteFirstLogin(ctx, connection, enrollment, platform); err != nil {
 			return err
 		}
@@ -119,11 +158,10 @@ func (r *enrollmentReconciler) noteFirstLogin(ctx context.Context, connection lm
 	return nil
 }
 
-// sharingAdvance gives the Enrollments for which the same address was enrolled in advance: of the same contact, or of another
-// one that has the address now.
-func (r *enrollmentReconciler) sharingAdvance(ctx context.Context, enrollment *v1alpha1.Enrollment) (sharers []v1alpha1.Enrollment, err error) {
-	status := &enrollment.Status
-	contacts, err := r.contactsWithEmail(ctx, enrollment.Namespace, status.Platform, status.PreEnrolledEmail)
+// sharingAdvance gives the Enrollments for which the address was enrolled in advance: of the same contact, or of another one
+// that has the address now.
+func (r *enrollmentReconciler) sharingAdvance(ctx context.Context, enrollment *v1alpha1.Enrollment, platform, email string) (sharers []v1alpha1.Enrollment, err error) {
+	contacts, err := r.contactsWithEmail(ctx, enrollment.Namespace, platform, email)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +173,7 @@ func (r *enrollmentReconciler) sharingAdvance(ctx context.Context, enrollment *v
 			return nil, err
 		}
 		for _, other := range enrollments {
-			if other.Status.PreEnrolledEmail == status.PreEnrolledEmail {
+			if other.Status.PreEnrolledEmail == email {
 				sharers = append(sharers, other)
 			}
 		}

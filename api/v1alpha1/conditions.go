@@ -47,7 +47,8 @@ const (
 	// ReasonUnexpectedAnswer is the reason of a failed attempt: the LMS answered in a way that Rollcall does not know for
 	// this call. It is retried.
 	ReasonUnexpectedAnswer = "UnexpectedAnswer"
-	// ReasonAwaitingFirstLogin: the learner has no account yet; the first login makes it, with the courses waiting for it.
+	// ReasonAwaitingFirstLogin: the learner has no account yet; the first login makes it, and enrolls the learner where that
+	// was done in advance.
 	ReasonAwaitingFirstLogin = "AwaitingFirstLogin"
 	// ReasonWouldCreate: the platform is only observed; the learner has no account, and one would be made.
 	ReasonWouldCreate = "WouldCreate"

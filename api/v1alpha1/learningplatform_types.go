@@ -40,8 +40,8 @@ const (
 	// AccountRouteRegistration uses the stock registration form's API. The LMS must have REGISTRATION_RATELIMIT raised,
 	// SKIP_EMAIL_VALIDATION on, and its registration paths closed to strangers.
 	AccountRouteRegistration AccountRoute = "Registration"
-	// AccountRouteFirstLogin makes no accounts: learners are enrolled by e-mail address in advance, and the LMS makes the
-	// account, and the enrollments real, when they log in for the first time.
+	// AccountRouteFirstLogin makes no accounts: learners are enrolled by e-mail address in advance, where enrollPastCapacity
+	// allows it, and the LMS makes the account, and the enrollments real, when they log in for the first time.
 	AccountRouteFirstLogin AccountRoute = "FirstLogin"
 )
 

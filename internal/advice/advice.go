@@ -20,7 +20,7 @@ var advice = map[string]string{
 	v1alpha1.ReasonPlatformUnavailable: "See what the LearningPlatform says. When it is Ready, this goes on by itself.",
 	v1alpha1.ReasonSuspended:           "Lift spec.suspend of the Contact when the work is to go on.",
 	v1alpha1.ReasonDeleting:            "Wait: the enrollments are withdrawn first. To let go without that, set spec.deletionPolicy: Orphan.",
-	v1alpha1.ReasonAwaitingFirstLogin:  "Wait: the courses are there when the learner logs in for the first time.",
+	v1alpha1.ReasonAwaitingFirstLogin:  "Wait for the first login: the courses are there then, or, where the Enrollment says that it follows, some hours later.",
 	v1alpha1.ReasonWouldCreate:         "Nothing, while you observe. With spec.mode: Enforce of the LearningPlatform it is done.",
 	v1alpha1.ReasonWouldEnroll:         "Nothing, while you observe. With spec.mode: Enforce of the LearningPlatform it is done.",
 	v1alpha1.ReasonWouldWithdraw:       "Nothing, while you observe. With spec.mode: Enforce of the LearningPlatform it is done.",

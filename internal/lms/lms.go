@@ -61,9 +61,14 @@ type Platform interface {
 	// Withdraw sees to it that the learner is not actively enrolled. It is no error if they never were.
 	Withdraw(ctx context.Context, username, courseKey string) error
 
+	// MayPreEnroll tells whether PreEnroll would enroll the e-mail address in the course in advance, and nobody has done that
+	// yet. It changes nothing, and fails as PreEnroll does.
+	MayPreEnroll(ctx context.Context, email, courseKey string) (bool, error)
+
 	// PreEnroll sees to it that whoever makes an account with the e-mail address is enrolled in the course by that. It
-	// refuses a course that would not admit the learner now. Doing it again changes nothing.
-	PreEnroll(ctx context.Context, email, courseKey string) error
+	// refuses a course that would not admit the learner now, and gives false where the platform cannot enroll the address in
+	// advance as Enroll would later: then that has to do it. Doing it again changes nothing.
+	PreEnroll(ctx context.Context, email, courseKey string) (bool, error)
 
 	// CancelPreEnrollment takes a pre-enrollment back. It is no error if there is none. Who was enrolled by it stays so.
 	CancelPreEnrollment(ctx context.Context, email, courseKey string) error

@@ -98,9 +98,14 @@ func (o observed) Withdraw(ctx context.Context, username, courseKey string) erro
 	return would(v1alpha1.ReasonWouldWithdraw, "The learner is enrolled on the LMS, and would be withdrawn.")
 }
 
+// MayPreEnroll changes nothing.
+func (o observed) MayPreEnroll(ctx context.Context, email, courseKey string) (bool, error) {
+	return o.platform.MayPreEnroll(ctx, email, courseKey)
+}
+
 // PreEnroll would.
-func (o observed) PreEnroll(context.Context, string, string) error {
-	return would(v1alpha1.ReasonWouldEnroll, "The learner's e-mail address would be enrolled in advance.")
+func (o observed) PreEnroll(context.Context, string, string) (bool, error) {
+	return false, would(v1alpha1.ReasonWouldEnroll, "The learner's e-mail address would be enrolled in advance.")
 }
 
 // CancelPreEnrollment would.

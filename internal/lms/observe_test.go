@@ -55,6 +55,7 @@ func TestNothingThatIsWrittenReachesAPlatformThatIsObserved(t *testing.T) {
 		}
 	}
 	observed := lms.Observe(library{}, false)
+	_, preEnrolled := observed.PreEnroll(t.Context(), "joe@acme.com", "c")
 	for verb, got := range map[string]struct {
 		err  error
 		want string
@@ -62,7 +63,7 @@ func TestNothingThatIsWrittenReachesAPlatformThatIsObserved(t *testing.T) {
 		"SetName":             {observed.SetName(t.Context(), "joe", "Joe"), v1alpha1.ReasonAccountReadOnly},
 		"SetEmail":            {observed.SetEmail(t.Context(), "joe", "joe@acme.com"), v1alpha1.ReasonAccountReadOnly},
 		"Deactivate":          {observed.Deactivate(t.Context(), "joe"), v1alpha1.ReasonAccountReadOnly},
-		"PreEnroll":           {observed.PreEnroll(t.Context(), "joe@acme.com", "c"), v1alpha1.ReasonWouldEnroll},
+		"PreEnroll":           {preEnrolled, v1alpha1.ReasonWouldEnroll},
 		"CancelPreEnrollment": {observed.CancelPreEnrollment(t.Context(), "joe@acme.com", "c"), v1alpha1.ReasonWouldWithdraw},
 	} {
 		if failure := lms.AsError(got.err); failure.Class != lms.Withheld || failure.Reason != got.want {

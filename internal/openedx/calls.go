@@ -26,6 +26,7 @@ const (
 	callWriteEnrollment     call = "enrollment_write"
 	callBulkInfo            call = "bulk_info"
 	callBulkEnroll          call = "bulk_enroll"
+	callReadPreEnrollments  call = "preenrollment_read"
 	callPreEnroll           call = "preenrollment_write"
 	callCancelPreEnroll     call = "preenrollment_delete"
 	callEoxReadEnrollment   call = "eox_enrollment_read"
@@ -36,6 +37,6 @@ const (
 var calls = []call{
 	callToken, callRoles, callMe, callEoxInfo, callEoxUserInfo, callSearchEmails, callAccountByEmail, callAccountByUsername,
 	callAccountByID, callRegister, callEoxCreateUser, callEoxUpdateUser, callEoxReplaceEmail, callCourse, callReadEnrollment,
-	callListEnrollments, callWriteEnrollment, callBulkInfo, callBulkEnroll, callPreEnroll, callCancelPreEnroll,
-	callEoxReadEnrollment, callEoxWriteEnrollment, callEoxWriteEnrollments,
+	callListEnrollments, callWriteEnrollment, callBulkInfo, callBulkEnroll, callReadPreEnrollments, callPreEnroll,
+	callCancelPreEnroll, callEoxReadEnrollment, callEoxWriteEnrollment, callEoxWriteEnrollments,
 }

@@ -54,7 +54,7 @@ const (
 	invalidUsername    = "The LMS does not accept the username that Rollcall derives from the learner's name and contact ID."
 	noPlugin           = "The LMS has no eox-core plugin where the route needs it. Install it, or choose another route in the LearningPlatform."
 	noBulk             = "The LMS has its bulk enrollment API switched off. Set ENABLE_BULK_ENROLLMENT_VIEW there, or choose another enrollment route in the LearningPlatform."
-	awaitingFirstLogin = "The learner has no account yet: the LMS makes it at the first login. The courses wait there for that."
+	awaitingFirstLogin = "The learner has no account yet: the LMS makes it at the first login."
 	registrationClosed = "The LMS does not let accounts be made through its registration API. Allow public account creation without third-party sign-in, or use the EoxCore route."
 )
 

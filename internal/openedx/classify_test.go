@@ -170,6 +170,7 @@ var classifications = []struct {
 	{name: "another address: malformed", call: callEoxReplaceEmail, answer: said(400, `{"new_email": ["Enter a valid email address."]}`),
 		want: verdict(lms.Fatal, v1alpha1.ReasonRequestRefused)},
 
+	{name: "pre-enrollments", call: callReadPreEnrollments, answer: said(200, `[]`)},
 	{name: "pre-enroll", call: callPreEnroll, answer: said(201, `{"email": "pre1@example.com", "auto_enroll": true}`)},
 	{name: "pre-enroll: again", call: callPreEnroll, answer: said(409, `{"message": "An enrollment allowed with email … already exists."}`),
 		want: verdict(lms.Transient, v1alpha1.ReasonRetrying), cause: errExists},

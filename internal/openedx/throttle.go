@@ -139,7 +139,8 @@ func newThrottles(config Config) *throttles {
 // of gives the throttle of a call.
 func (t *throttles) of(c call) *throttle {
 	switch c {
-	case callRoles, callReadEnrollment, callListEnrollments, callWriteEnrollment, callBulkInfo, callBulkEnroll, callPreEnroll, callCancelPreEnroll:
+	case callRoles, callReadEnrollment, callListEnrollments, callWriteEnrollment, callBulkInfo, callBulkEnroll,
+		callReadPreEnrollments, callPreEnroll, callCancelPreEnroll:
 		return t.enrollments
 	case callToken:
 		return t.tokens

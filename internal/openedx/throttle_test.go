@@ -22,7 +22,8 @@ func TestAGateShutsForItsKindOfCallsOnly(t *testing.T) {
 	for _, c := range calls {
 		taken, err := throttles.of(c).admit(asProbe(t.Context()))
 		shared := slices.Contains([]call{
-			callRoles, callReadEnrollment, callListEnrollments, callWriteEnrollment, callBulkInfo, callBulkEnroll, callPreEnroll, callCancelPreEnroll,
+			callRoles, callReadEnrollment, callListEnrollments, callWriteEnrollment, callBulkInfo, callBulkEnroll,
+			callReadPreEnrollments, callPreEnroll, callCancelPreEnroll,
 		}, c)
 		if (err != nil) != shared {
 			t.Errorf("%s: %v", c, err)
