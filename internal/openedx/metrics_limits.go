@@ -1,6 +1,7 @@
 package openedx
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -57,6 +58,13 @@ func newQueueCounts(platform, limit string) (counts queueCounts) {
 		counts.sentAway[l] = turnsDenied.WithLabelValues(platform, limit, l.String())
 	}
 	return counts
+}
+
+// admit counts a call that did not line up for its turn.
+func (c queueCounts) admit(ctx context.Context) {
+	if !isProbe(ctx) {
+		c.admitted[lms.LaneOf(ctx)].Inc()
+	}
 }
 
 // limits tells how the limits of each platform stand, when it is asked.

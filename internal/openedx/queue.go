@@ -142,17 +142,19 @@ func (q *queue) leave(me *waiter) bool {
 }
 
 // ahead takes a turn before all who wait.
-func (q *queue) ahead() {
+func (q *queue) ahead(ctx context.Context) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.turns.ahead(q.clock.Now())
+	q.counts.admit(ctx)
 }
 
 // again lets who has a turn make a second call.
-func (q *queue) again() {
+func (q *queue) again(ctx context.Context) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.turns.again(q.clock.Now())
+	q.counts.admit(ctx)
 }
 
 // back gives a turn back after its call.

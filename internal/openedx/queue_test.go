@@ -91,7 +91,7 @@ func TestAFullMinuteHasRoomForAProbe(t *testing.T) {
 				went++
 			}
 		}
-		q.ahead()
+		q.ahead(t.Context())
 		if went+1 > budget {
 			t.Errorf("%d calls with a budget of %d", went+1, budget)
 		}
@@ -115,7 +115,7 @@ func TestShortWaitsAreWaitedOut(t *testing.T) {
 func TestWhoIsSentAwayGetsATurnOfHisOwn(t *testing.T) {
 	q, clock := newSlowQueue()
 	mustEnter(t, q, lms.Live)
-	q.ahead() // The turn of the next second is taken too.
+	q.ahead(t.Context()) // The turn of the next second is taken too.
 	for turn := 2; turn <= 10; turn++ {
 		mustBeSentAway(t, q, lms.Live, time.Duration(turn)*time.Second)
 	}
@@ -127,7 +127,7 @@ func TestWhoIsSentAwayGetsATurnOfHisOwn(t *testing.T) {
 	mustBeSentAway(t, q, lms.Live, 11*time.Second)
 	clock.Step(5 * time.Second)
 	mustEnter(t, q, lms.Live) // Whoever comes when there is room goes.
-	q.ahead()
+	q.ahead(t.Context())
 	var furthest time.Duration
 	for range 2000 {
 		furthest = max(furthest, lms.AsError(q.enter(withoutPatience(t))).RetryAfter)
@@ -151,7 +151,7 @@ func TestAWaitEndsWithItsContext(t *testing.T) {
 func TestAProbeGoesAhead(t *testing.T) {
 	q, _ := newSlowQueue()
 	mustEnter(t, q, lms.Live)
-	q.ahead()
+	q.ahead(t.Context())
 	mustBeSentAway(t, q, lms.Live, 2*time.Second)
 }
 

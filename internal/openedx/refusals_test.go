@@ -124,6 +124,35 @@ func TestTheMetricsOfAPlatformGoOnWithTheNextClientAndEndWithTheLast(t *testing.
 	}
 }
 
+func TestEveryCallOfTheBudgetIsCounted(t *testing.T) {
+	standIn := withPool(t, 1)
+	config := bulk(configFor(standIn))
+	config.Name = "north/counted"
+	client := probed(t, standIn, config)
+	counted := func() float64 { return seriesOf(t, config.Name)["rollcall_lms_turns_total budget live"] }
+	if got := counted(); got > 0 {
+		t.Errorf("%v calls of a probe are counted", got)
+	}
+	ofBudget := 0.0
+	mustCount := func(about string, calls float64) {
+		t.Helper()
+		if ofBudget += calls; counted() != ofBudget {
+			t.Errorf("%v calls are counted after %s, want %v", counted(), about, ofBudget)
+		}
+	}
+	mustEnroll(t, client, lms.EnrollmentRequest{Username: poolUser(0), CourseKey: openCourse})
+	mustCount("a batch of three", 3)
+	if err := client.Withdraw(t.Context(), poolUser(0), openCourse); err != nil {
+		t.Fatal(err)
+	}
+	mustCount("a withdrawal and its follow-up", 2)
+	standIn.Fail(openedxtest.Match{Method: http.MethodGet, Path: pathEnrollment}, openedxtest.Fault{Status: http.StatusUnauthorized, Times: 1})
+	if _, err := client.ReadEnrollment(t.Context(), poolUser(0), openCourse); err != nil {
+		t.Fatal(err)
+	}
+	mustCount("a call that was repeated with a new token", 2)
+}
+
 // seriesOf gives the values of a platform's metrics, by name and labels.
 func seriesOf(t *testing.T, platform string) map[string]float64 {
 	t.Helper()

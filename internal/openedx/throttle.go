@@ -28,7 +28,7 @@ func (t *throttle) admit(ctx context.Context) (*pass, error) {
 	taken := &pass{throttle: t, probe: isProbe(ctx)}
 	if t.queue != nil {
 		if taken.probe || isFollowUp(ctx) {
-			t.queue.ahead()
+			t.queue.ahead(ctx)
 		} else if err := t.queue.enter(ctx); err != nil {
 			return nil, err
 		}
@@ -64,7 +64,7 @@ func (p *pass) again(ctx context.Context) error {
 		return refusal
 	}
 	if p.throttle.queue != nil {
-		p.throttle.queue.again()
+		p.throttle.queue.again(ctx)
 	}
 	return nil
 }
