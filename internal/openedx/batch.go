@@ -10,6 +10,7 @@ import (
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/lms"
+	"rollcall.dev/rollcall/internal/trail"
 )
 
 const (
@@ -126,7 +127,11 @@ func (b *batcher[W, R]) run(at meeting, current *batch[W, R]) {
 		for i, w := range wishes {
 			of[i] = w.of
 		}
-		for i, r := range b.send(current.ctx, pass, at.key, of) {
+		ctx := current.ctx
+		if len(of) > 1 {
+			ctx = trail.WithRequestID(ctx, "") // No single request causes it.
+		}
+		for i, r := range b.send(ctx, pass, at.key, of) {
 			wishes[i].got <- r
 		}
 	}

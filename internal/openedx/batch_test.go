@@ -14,6 +14,7 @@ import (
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/lms"
+	"rollcall.dev/rollcall/internal/trail"
 )
 
 // letPass waits on the clock of a test's bubble.
@@ -25,6 +26,8 @@ type counter struct {
 
 	mu    sync.Mutex
 	calls [][]int
+	// causes are the requests that the calls are made for.
+	causes []string
 	// refusal and patience are those of the budget.
 	refusal  *lms.Error
 	patience time.Duration
@@ -46,10 +49,10 @@ func (c *counter) admit(context.Context) (*pass, error) {
 	return &pass{throttle: &throttle{}}, nil
 }
 
-func (c *counter) send(_ context.Context, _ *pass, _ string, wishes []int) []fulfilled[int] {
+func (c *counter) send(ctx context.Context, _ *pass, _ string, wishes []int) []fulfilled[int] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.calls = append(c.calls, wishes)
+	c.calls, c.causes = append(c.calls, wishes), append(c.causes, trail.RequestID(ctx))
 	came := make([]fulfilled[int], len(wishes))
 	for i, wish := range wishes {
 		if came[i].value = wish; wish < 0 {
@@ -102,6 +105,24 @@ func TestWishesOfOtherKeysAndLanesGoByThemselves(t *testing.T) {
 		}
 		letPass(time.Second)
 		mustHaveSizes(t, c, 2, 2, 2, 2, 2, 2)
+	})
+}
+
+func TestACallForManyIsCausedByNoSingleRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCounter()
+		for wish := range 3 {
+			go func() {
+				_, _ = c.ask(trail.WithRequestID(t.Context(), fmt.Sprint("order-", wish)), fmt.Sprint(wish/2), wish)
+			}()
+		}
+		letPass(time.Second)
+		mustHaveSizes(t, c, 2, 1)
+		for i, call := range c.calls {
+			if want := map[int]string{1: "order-2"}[len(call)]; c.causes[i] != want {
+				t.Errorf("a call for %d is caused by %q", len(call), c.causes[i])
+			}
+		}
 	})
 }
 
