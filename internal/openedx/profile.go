@@ -35,7 +35,7 @@ func (c *Client) SetEmail(ctx context.Context, username, email string) error {
 		query: url.Values{"username": {username}}, json: map[string]string{"new_email": strings.ToLower(email)},
 	})
 	switch {
-	case err != nil && lms.AsError(err).Class == lms.Conflict:
+	case err != nil && lms.AsError(err).Reason == v1alpha1.ReasonEmailInUse:
 		return c.orRetired(ctx, email, err)
 	case err == nil && !strings.EqualFold(changed.Email, email):
 		return notAsAsked()

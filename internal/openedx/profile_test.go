@@ -1,6 +1,7 @@
 package openedx_test
 
 import (
+	"net/http"
 	"testing"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
@@ -72,6 +73,17 @@ func TestATakenAddressIsNotGivenToAnAccount(t *testing.T) {
 		mustFail(t, client.SetEmail(t.Context(), "jchen", taken), lms.Conflict, v1alpha1.ReasonEmailInUse)
 	}
 	mustFail(t, client.SetEmail(t.Context(), "jchen", "p.gone@acme.com"), lms.Fatal, v1alpha1.ReasonAccountRetired)
+}
+
+// Whose address it is tells nothing of why the account cannot be changed.
+func TestAnAccountThatCannotBeChangedIsSaidToBeSoWhosesoeverTheAddressIs(t *testing.T) {
+	standIn := start(t)
+	standIn.LogInFirst("elsewhere", "elsewhere@acme.com", "Elsie Where") // whom eox-core does not see
+	client := newClient(t, eoxCore(configFor(standIn)))
+	mustFail(t, client.SetEmail(t.Context(), "elsewhere", "p.gone@acme.com"), lms.Conflict, v1alpha1.ReasonAccountReadOnly)
+	if got := callsTo(standIn, http.MethodGet, pathAccounts); got > 0 {
+		t.Errorf("%d accounts were looked up", got)
+	}
 }
 
 func TestAChangeOfAnAccountThatIsAcceptedAndNotDoneIsAFailure(t *testing.T) {
