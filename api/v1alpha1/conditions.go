@@ -83,8 +83,8 @@ const (
 	ReasonAwaitingActivation = "AwaitingActivation"
 	// ReasonContactNotReady: an enrollment waits for its Contact, which has a conflict or is stalled.
 	ReasonContactNotReady = "ContactNotReady"
-	// ReasonEnrollmentClosed: the LMS refuses the enrollment because the course is closed, not yet open, full or by
-	// invitation only; it does not say which.
+	// ReasonEnrollmentClosed: the LMS refuses the enrollment because the course is closed, not yet open or full, or by a
+	// plug-in's decision; it does not say which.
 	ReasonEnrollmentClosed = "EnrollmentClosed"
 	// ReasonEnrollmentRefused: a policy of the LMS refuses this learner in this course.
 	ReasonEnrollmentRefused = "EnrollmentRefused"

@@ -56,8 +56,9 @@ const (
 	// EnrollmentRouteEoxCore uses the eox-core plugin, whose calls the LMS does not throttle.
 	EnrollmentRouteEoxCore EnrollmentRoute = "EoxCore"
 	// EnrollmentRouteBulk uses the stock bulk enrollment API, many enrollments a call, within the call budget. The LMS must
-	// have ENABLE_BULK_ENROLLMENT_VIEW on. It fills courses past their capacity, and so needs enrollPastCapacity. A mode that is
-	// not the course's default, and what else bulk enrollment does not do as Single would, takes another call.
+	// have ENABLE_BULK_ENROLLMENT_VIEW on. It fills courses past their capacity, and so needs enrollPastCapacity. It takes only
+	// enrollments without a mode, or in the only mode that the course offers; all others, what else bulk enrollment does not do
+	// as Single would, and withdrawals go singly.
 	EnrollmentRouteBulk EnrollmentRoute = "Bulk"
 	// EnrollmentRouteSingle uses the stock enrollment API, one call an enrollment, within the call budget.
 	EnrollmentRouteSingle EnrollmentRoute = "Single"
@@ -119,8 +120,8 @@ type LearningPlatformSpec struct {
 	// +optional
 	MaxCallsInFlight int32 `json:"maxCallsInFlight,omitempty"`
 
-	// enrollPastWindow enrolls learners also while the LMS does not admit them to the course: it is closed, not yet open, or
-	// by invitation. Default: false.
+	// enrollPastWindow enrolls learners also while the LMS does not admit them to the course: it is closed, or not yet open. A
+	// course by invitation needs no such leave, as Rollcall enrolls as staff. Default: false.
 	// +optional
 	EnrollPastWindow *bool `json:"enrollPastWindow,omitempty"`
 

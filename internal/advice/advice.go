@@ -39,7 +39,7 @@ var advice = map[string]string{
 	v1alpha1.ReasonAwaitingActivation:  "Have the account activated on the LMS: by the learner, or by an administrator.",
 	v1alpha1.ReasonLearnerNotFound:     "Wait: the Contact finds the learner's account again, or makes one.",
 	v1alpha1.ReasonContactNotReady:     "See to the Contact first: its own state says why it has no account.",
-	v1alpha1.ReasonEnrollmentClosed:    "See on the LMS whether the course is closed, not yet open, full or by invitation, and let the learner in.",
+	v1alpha1.ReasonEnrollmentClosed:    "See on the LMS whether the course is closed, not yet open or full, and let the learner in.",
 	v1alpha1.ReasonEnrollmentRefused:   "Ask an administrator of the LMS which policy, such as a country restriction, keeps the learner out.",
 	v1alpha1.ReasonDrifted:             "Set right on the LMS what the message says, or set spec.driftPolicy: Correct of the LearningPlatform.",
 	v1alpha1.ReasonServerError:         "Show the message to an administrator of the LMS, who has to mend the fault there.",

@@ -46,7 +46,7 @@ const (
 	notStaff           = "The user that the LMS knows the client id by is not staff. Make the owner of the OAuth2 application a staff user."
 	courseNotFound     = "The LMS has no course with this key."
 	modeUnavailable    = "The course does not offer the enrollment mode, or none by default."
-	enrollmentClosed   = "The LMS refuses the enrollment: the course is closed, not yet open, full or by invitation only."
+	enrollmentClosed   = "The LMS refuses the enrollment: the course is closed, not yet open or full, or a plug-in does not let the learner in."
 	enrollmentRefused  = "A policy of the LMS refuses this learner in this course."
 	learnerNotFound    = "The LMS has no account with the learner's username."
 	emailInUse         = "The LMS has an account with the learner's e-mail address already."

@@ -82,8 +82,8 @@ func (c *Client) readEnrollment(ctx context.Context, username, courseKey string)
 	return present, err
 }
 
-// writeEnrollment makes the enrollment as it is wished. To force goes past the window of the course and an invitation that it
-// asks for; it is for a course that the LMS has just refused for that.
+// writeEnrollment makes the enrollment as it is wished. To force goes past the window of the course; it is for one that the
+// LMS has just refused for that.
 func (c *Client) writeEnrollment(ctx context.Context, wish lms.EnrollmentRequest, active, force bool) (got enrollment, err error) {
 	// email_opt_in is never sent: the LMS would write it to the service user.
 	body := struct {

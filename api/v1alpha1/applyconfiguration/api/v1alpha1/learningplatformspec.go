@@ -30,8 +30,8 @@ type LearningPlatformSpecApplyConfiguration struct {
 	// maxCallsInFlight is how many calls that the LMS does not throttle, such as those of eox-core, are under way at a time.
 	// It is halved while the LMS fails or is too slow, and recovers by itself. Default: 4.
 	MaxCallsInFlight *int32 `json:"maxCallsInFlight,omitempty"`
-	// enrollPastWindow enrolls learners also while the LMS does not admit them to the course: it is closed, not yet open, or
-	// by invitation. Default: false.
+	// enrollPastWindow enrolls learners also while the LMS does not admit them to the course: it is closed, or not yet open. A
+	// course by invitation needs no such leave, as Rollcall enrolls as staff. Default: false.
 	EnrollPastWindow *bool `json:"enrollPastWindow,omitempty"`
 	// enrollPastCapacity enrolls learners also in a course that is full. Only the routes EoxCore and Bulk can: EoxCore where it
 	// sees the account, and Bulk where that is active. Default: false.
