@@ -105,7 +105,8 @@ type LearningPlatformSpec struct {
 	TimeZone string `json:"timeZone,omitempty"`
 
 	// callsPerMinute is the budget for the calls that the LMS throttles. Open edX allows a staff user 120; what is left
-	// is for people who use the same account. Default: 100.
+	// is for people who use the same account. Of a small one, the second of two calls that belong together may go one ahead.
+	// Default: 100.
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000
 	// +kubebuilder:default=100

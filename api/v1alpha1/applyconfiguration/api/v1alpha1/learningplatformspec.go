@@ -25,7 +25,8 @@ type LearningPlatformSpecApplyConfiguration struct {
 	// timeZone is the IANA name of the zone in which access days begin and end. Default: UTC.
 	TimeZone *string `json:"timeZone,omitempty"`
 	// callsPerMinute is the budget for the calls that the LMS throttles. Open edX allows a staff user 120; what is left
-	// is for people who use the same account. Default: 100.
+	// is for people who use the same account. Of a small one, the second of two calls that belong together may go one ahead.
+	// Default: 100.
 	CallsPerMinute *int32 `json:"callsPerMinute,omitempty"`
 	// maxCallsInFlight is how many calls that the LMS does not throttle, such as those of eox-core, are under way at a time.
 	// It is halved while the LMS fails or is too slow, and recovers by itself. Default: 4.
