@@ -127,6 +127,8 @@ type Course struct {
 	Modes []string
 	// EnrollmentStart and EnrollmentEnd bound the time in which the platform admits learners; nil is unbounded.
 	EnrollmentStart, EnrollmentEnd *time.Time
+	// Closed is true while the platform does not admit learners, and its policy lets none in past that.
+	Closed bool
 }
 
 // EnrollmentRequest asks for one learner in one course.

@@ -65,12 +65,15 @@ func (o observed) LookUpCourse(ctx context.Context, courseKey string) (Course, e
 	return o.platform.LookUpCourse(ctx, courseKey)
 }
 
-// Enroll would, unless the learner is enrolled as asked for. It gives the present enrollment in any case.
+// Enroll would, unless the learner is enrolled as asked for, or was never enrolled and the course is closed. It gives the
+// present enrollment in any case.
 func (o observed) Enroll(ctx context.Context, request EnrollmentRequest) (Enrollment, error) {
 	present, err := o.platform.ReadEnrollment(ctx, request.Username, request.CourseKey)
 	switch {
 	case err != nil:
 		return Enrollment{}, err
+	case present == Enrollment{}:
+		return present, o.wouldEnroll(ctx, request.CourseKey, "The learner is not enrolled on the LMS, and would be.")
 	case !present.Active:
 		return present, would(v1alpha1.ReasonWouldEnroll, "The learner is not enrolled on the LMS, and would be.")
 	case request.Mode != "" && present.Mode != request.Mode:
@@ -103,9 +106,9 @@ func (o observed) MayPreEnroll(ctx context.Context, email, courseKey string) (bo
 	return o.platform.MayPreEnroll(ctx, email, courseKey)
 }
 
-// PreEnroll would.
-func (o observed) PreEnroll(context.Context, string, string) (bool, error) {
-	return false, would(v1alpha1.ReasonWouldEnroll, "The learner's e-mail address would be enrolled in advance.")
+// PreEnroll would, unless the course is closed.
+func (o observed) PreEnroll(ctx context.Context, _, courseKey string) (bool, error) {
+	return false, o.wouldEnroll(ctx, courseKey, "The learner's e-mail address would be enrolled in advance.")
 }
 
 // CancelPreEnrollment would.
@@ -115,6 +118,18 @@ func (o observed) CancelPreEnrollment(context.Context, string, string) error {
 
 // Refusals makes no call.
 func (o observed) Refusals() []*Error { return o.platform.Refusals() }
+
+// wouldEnroll says that a newcomer would be enrolled, unless the platform would refuse that.
+func (o observed) wouldEnroll(ctx context.Context, courseKey, message string) error {
+	course, err := o.platform.LookUpCourse(ctx, courseKey)
+	switch {
+	case err != nil:
+		return err
+	case course.Closed:
+		return &Error{Class: Conflict, Reason: v1alpha1.ReasonEnrollmentClosed, Message: "The LMS does not admit learners to the course at present; the enrollment would be refused."}
+	}
+	return would(v1alpha1.ReasonWouldEnroll, message)
+}
 
 func would(reason, message string) error {
 	return &Error{Class: Withheld, Reason: reason, Message: message}

@@ -14,6 +14,11 @@ type library struct {
 	lms.Platform
 	enrollment lms.Enrollment
 	err        error
+	closed     bool
+}
+
+func (l library) LookUpCourse(context.Context, string) (lms.Course, error) {
+	return lms.Course{Closed: l.closed}, l.err
 }
 
 func (l library) ReadEnrollment(context.Context, string, string) (lms.Enrollment, error) {
@@ -26,11 +31,14 @@ func TestWhatWouldBeDoneGoesByWhatIsThere(t *testing.T) {
 		there            library
 		enroll, withdraw string
 	}{
-		"enrolled as sold":        {library{enrollment: lms.Enrollment{Active: true, Mode: "audit"}}, "", v1alpha1.ReasonWouldWithdraw},
-		"enrolled in other modes": {library{enrollment: lms.Enrollment{Active: true, Mode: "verified"}}, v1alpha1.ReasonWouldEnroll, v1alpha1.ReasonWouldWithdraw},
-		"inactive":                {library{enrollment: lms.Enrollment{Mode: "audit"}}, v1alpha1.ReasonWouldEnroll, ""},
-		"never enrolled":          {library{}, v1alpha1.ReasonWouldEnroll, ""},
-		"not to be read":          {library{err: down}, "Retrying", "Retrying"},
+		"enrolled as sold":                 {library{enrollment: lms.Enrollment{Active: true, Mode: "audit"}}, "", v1alpha1.ReasonWouldWithdraw},
+		"enrolled in other modes":          {library{enrollment: lms.Enrollment{Active: true, Mode: "verified"}}, v1alpha1.ReasonWouldEnroll, v1alpha1.ReasonWouldWithdraw},
+		"inactive":                         {library{enrollment: lms.Enrollment{Mode: "audit"}}, v1alpha1.ReasonWouldEnroll, ""},
+		"never enrolled":                   {library{}, v1alpha1.ReasonWouldEnroll, ""},
+		"not to be read":                   {library{err: down}, "Retrying", "Retrying"},
+		"in a course that is closed since": {library{enrollment: lms.Enrollment{Active: true, Mode: "audit"}, closed: true}, "", v1alpha1.ReasonWouldWithdraw},
+		"back in a closed course":          {library{enrollment: lms.Enrollment{Mode: "audit"}, closed: true}, v1alpha1.ReasonWouldEnroll, ""},
+		"new in a closed course":           {library{closed: true}, v1alpha1.ReasonEnrollmentClosed, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			observed := lms.Observe(test.there, false)
@@ -69,6 +77,12 @@ func TestNothingThatIsWrittenReachesAPlatformThatIsObserved(t *testing.T) {
 		if failure := lms.AsError(got.err); failure.Class != lms.Withheld || failure.Reason != got.want {
 			t.Errorf("%s = %s %v, want %s %s", verb, failure.Class, failure, lms.Withheld, got.want)
 		}
+	}
+}
+
+func TestNobodyWouldBeEnrolledInAdvanceInAClosedCourse(t *testing.T) {
+	if _, err := lms.Observe(library{closed: true}, true).PreEnroll(t.Context(), "joe@acme.com", "c"); reason(err) != v1alpha1.ReasonEnrollmentClosed {
+		t.Errorf("to enroll in advance = %v", err)
 	}
 }
 

@@ -35,7 +35,10 @@ func (d courseDetails) port(now time.Time) lms.Course {
 // was just changed there may not show yet.
 func (c *Client) LookUpCourse(ctx context.Context, courseKey string) (lms.Course, error) {
 	details, err := c.courseDetails(ctx, nil, courseKey, nil)
-	return details.port(c.clock.Now()), err
+	now := c.clock.Now()
+	course := details.port(now)
+	course.Closed = !c.pastWindow && !admits(course, now, 0)
+	return course, err
 }
 
 func (c *Client) courseDetails(ctx context.Context, pass *pass, courseKey string, query url.Values) (details courseDetails, err error) {

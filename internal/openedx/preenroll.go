@@ -58,7 +58,7 @@ func (c *Client) goesInAdvance(ctx context.Context, courseKey string) (bool, err
 	if err != nil {
 		return false, err
 	}
-	if !c.pastWindow && !admits(course, c.clock.Now(), 0) {
+	if course.Closed {
 		return false, &lms.Error{Class: lms.Conflict, Reason: v1alpha1.ReasonEnrollmentClosed, Message: enrollmentClosed}
 	}
 	return c.pastCapacity && hasOrdinaryMode(course), nil
