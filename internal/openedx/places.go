@@ -9,13 +9,17 @@ type places struct {
 	// served counts what was served since the limit was changed, and lowered is when that last was to a lower one.
 	served  int
 	lowered time.Time
-	// mean is how long a call takes, as a moving average; 0 until there was one.
+	// mean is how long a call takes, as a moving average that begins with firstMean.
 	mean time.Duration
 	// freeSince is when the last place that was wanting came free.
 	freeSince time.Time
 }
 
-func newPlaces(most int) *places { return &places{most: most, limit: most} }
+// firstMean is how long a call is taken to last until some have: those who come with the first are sent away one after the
+// other, not to come back together.
+const firstMean = time.Second
+
+func newPlaces(most int) *places { return &places{most: most, limit: most, mean: firstMean} }
 
 // adopt goes on with another number of places; a limit that is held down for failures stays so.
 func (p *places) adopt(next *places) {
@@ -55,9 +59,6 @@ func (p *places) back(now time.Time, took time.Duration, came result) {
 		p.freeSince = now
 	}
 	p.taken--
-	if p.mean == 0 {
-		p.mean = took
-	}
 	p.mean += (took - p.mean) / 8
 	if !now.Add(-took).After(p.lowered) {
 		return

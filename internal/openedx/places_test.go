@@ -102,6 +102,15 @@ func TestWhoWouldWaitTooLongForAPlaceIsTold(t *testing.T) {
 	mustEnter(t, q, lms.Live)
 }
 
+func TestThoseWhoComeWithTheFirstCallsComeBackOneAfterTheOther(t *testing.T) {
+	q, _ := newTestQueue(newPlaces(1))
+	mustEnter(t, q, lms.Live)
+	q.lanes[lms.Live].waiting = []*waiter{{since: noon, turn: make(chan struct{})}}
+	for turn := 2; turn <= 4; turn++ {
+		mustBeSentAway(t, q, lms.Live, time.Duration(turn)*time.Second)
+	}
+}
+
 func TestANewLimitOfPlacesTakesEffect(t *testing.T) {
 	for name, test := range map[string]struct{ most, limit, next, want int }{
 		"more":                     {4, 4, 8, 8},

@@ -50,7 +50,8 @@ func TestARefusedRegistrationIsLeftAloneByAllLearners(t *testing.T) {
 				if message == "" {
 					message = failure.Message
 				}
-				if !failure.PlatformWide || failure.RetryAfter != time.Hour || failure.Message != message {
+				// Each gets a turn of the own after it.
+				if !failure.PlatformWide || failure.RetryAfter < time.Hour || failure.RetryAfter > time.Hour+10*time.Second || failure.Message != message {
 					t.Errorf("platform-wide %t, again after %s, as %q", failure.PlatformWide, failure.RetryAfter, failure.Message)
 				}
 			}
@@ -86,7 +87,7 @@ func TestOneLearnerFindsOutWhetherNewAccountsAreStillLimited(t *testing.T) {
 		clock.Step(time.Hour)
 		mustBeLimited(t, client, 0)
 		var learners sync.WaitGroup
-		for range 20 {
+		for range 2 { // More are sent away before that is known.
 			learners.Go(func() {
 				_, err := client.CreateLearner(t.Context(), newLearner())
 				if failure := lms.AsError(err); err == nil || failure.Reason != v1alpha1.ReasonRegistrationLimited || failure.RetryAfter < time.Hour {
