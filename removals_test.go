@@ -314,6 +314,64 @@ func TestDocumentsThatEmptyTheListsBeforeTheFirstLoginAreHeldToo(t *testing.T) {
 	})
 }
 
+// What was done in advance is over once the learner has logged in: then the enrollment counts.
+func TestALearnerWhoHasLoggedInAndIsWantedAgainIsNotHeldAnyMore(t *testing.T) {
+	t.Parallel()
+	const learners = 2
+	c := newFirstLoginCompany(t, "1234A")
+	change(c, c.defaultPlatform(), func(platform *v1alpha1.LearningPlatform) {
+		platform.Spec.Safety = v1alpha1.SafetySpec{MaxWithdrawalsPerHour: new(int32(0))}
+	})
+	c.waitForState(c.defaultPlatform(), v1alpha1.ReasonConnected)
+	for i := range learners {
+		d := joe(fmt.Sprint(i), "1234A")
+		c.mustPut(d, http.StatusCreated)
+		c.waitForEnrollment(d.ContactID, "1234A", v1alpha1.ReasonAwaitingFirstLogin)
+		c.lms.LogInFirst("joe_"+d.ContactID, d.Email, "Joe Smith"+d.ContactID)
+		c.requestCheck(c.contact(d.ContactID))
+		c.waitForContact(d.ContactID, v1alpha1.ReasonSynced)
+		c.mustPut(joe(d.ContactID), http.StatusOK)
+	}
+	c.waitForHeld(learners)
+	c.lms.ResetCalls()
+	for i := range learners {
+		c.mustPut(joe(fmt.Sprint(i), "1234A"), http.StatusOK)
+	}
+	c.waitForHeld(0)
+	for i := range learners {
+		c.waitForContact(fmt.Sprint(i), v1alpha1.ReasonSynced)
+		if !c.enrolledOnLMS(joe(fmt.Sprint(i)).Email, "1234A") {
+			t.Errorf("learner %d is not enrolled", i)
+		}
+	}
+	for _, call := range c.lms.Calls() {
+		if call.Method == http.MethodDelete {
+			t.Errorf("%s %s", call.Method, call.Path)
+		}
+	}
+}
+
+func TestANewAddressBeforeTheFirstLoginIsNoRemoval(t *testing.T) {
+	t.Parallel()
+	c := newFirstLoginCompany(t, "1234A")
+	change(c, c.defaultPlatform(), func(platform *v1alpha1.LearningPlatform) {
+		platform.Spec.Safety = v1alpha1.SafetySpec{MaxWithdrawalsPerHour: new(int32(0))}
+	})
+	c.waitForState(c.defaultPlatform(), v1alpha1.ReasonConnected)
+	d := joe("1", "1234A")
+	c.mustPut(d, http.StatusCreated)
+	c.waitForEnrollment("1", "1234A", v1alpha1.ReasonAwaitingFirstLogin)
+	was := d.Email
+	d.Email = "joe.right@acme.com"
+	c.mustPut(d, http.StatusOK)
+	c.eventually("the new address is enrolled in advance, and the old one no more", func() error {
+		if is, old := c.lms.PreEnrollments(d.Email), c.lms.PreEnrollments(was); len(is) != 1 || len(old) != 0 {
+			return fmt.Errorf("the new one in %q, the old one in %q", is, old)
+		}
+		return nil
+	})
+}
+
 // enrolledInAdvance gives those of so many learners whom the first login will enroll.
 func (c *company) enrolledInAdvance(n int) (ids []string) {
 	for i := range n {

@@ -100,7 +100,7 @@ func (r *accountSweeper) currentSweep(ctx context.Context, platform *v1alpha1.Le
 	if underWay, ok := r.sweeps.Load(key); ok && underWay.(*accountSweep).of == of {
 		return underWay.(*accountSweep), 0, nil
 	}
-	if left := nextSweep(platform, platform.Status.AccountSweep.FinishedTime.Time, sweepableSince(platform, r.started), interval).Sub(r.clock.Now()); left > 0 && !asked {
+	if left := nextSweep(platform, platform.Status.AccountSweep.FinishedTime.Time, r.started, sweepableSince(platform, r.started), interval).Sub(r.clock.Now()); left > 0 && !asked {
 		r.sweeps.Delete(key)
 		return nil, left, nil
 	}

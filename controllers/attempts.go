@@ -114,8 +114,11 @@ func (r *reconciler) failed(o object, platform *v1alpha1.LearningPlatform, attem
 	}
 	next.LastError = v1alpha1.AttemptError{Class: v1alpha1.ErrorClass(class), Reason: reason, Message: clip(failure.Message, 1024)}
 	after := retryDelay(class, next.Count)
-	if reason == v1alpha1.ReasonDrifted {
+	switch {
+	case reason == v1alpha1.ReasonDrifted:
 		after = 0 // The next sweep sees whether it still is.
+	case class == lms.Conflict && isObserved(platform):
+		after = wait.Jitter(observeAgain, jitter) // Nothing hangs on it.
 	}
 	if after > 0 {
 		next.NextTime = new(metav1.NewTime(now.Add(after)))

@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/lms"
@@ -38,8 +39,10 @@ func (r *contactReconciler) settleProfile(ctx context.Context, connection lms.Pl
 	var differing []string
 	digest := profileDigest(spec)
 	reason, why := v1alpha1.ReasonAccountReadOnly, ""
-	if platform.Spec.DriftPolicy == v1alpha1.DriftPolicyReport && contact.Status.Learner.ProfileDigest == digest {
-		// It was as the document says, so somebody changed it on the LMS.
+	was := ptr.Deref(meta.FindStatusCondition(contact.Status.Conditions, v1alpha1.ConditionProfileInSync), metav1.Condition{})
+	wasInStep := contact.Status.Learner.ProfileDigest == digest && (was.Status == metav1.ConditionTrue || was.Reason == v1alpha1.ReasonDrifted)
+	if platform.Spec.DriftPolicy == v1alpha1.DriftPolicyReport && wasInStep {
+		// Somebody changed it on the LMS.
 		reason, why = v1alpha1.ReasonDrifted, "Somebody changed it on the LMS, and spec.driftPolicy of the LearningPlatform is Report."
 	}
 	for _, attribute := range []struct {

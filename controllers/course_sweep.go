@@ -75,7 +75,7 @@ func (r *courseReconciler) currentSweep(course *v1alpha1.Course, platform *v1alp
 		return underWay.(*courseSweep), 0
 	}
 	now := r.clock.Now()
-	if left := nextSweep(course, course.Status.Sweep.FinishedTime.Time, sweepableSince(platform, r.started), interval).Sub(now); left > 0 && !checkRequested(course) {
+	if left := nextSweep(course, course.Status.Sweep.FinishedTime.Time, r.started, sweepableSince(platform, r.started), interval).Sub(now); left > 0 && !checkRequested(course) {
 		r.sweeps.Delete(key)
 		return nil, left
 	}

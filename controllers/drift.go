@@ -86,8 +86,9 @@ func sweepableSince(platform *v1alpha1.LearningPlatform, started time.Time) time
 }
 
 // nextSweep is when an object is due to be swept. Each has a place of its own in the interval, so that sweeps are spread, and
-// stay so: after one at another time it is the next place but those very near. No restart begins many at a time.
-func nextSweep(o client.Object, last, started time.Time, interval time.Duration) time.Time {
+// stay so: after one at another time it is the next place but those very near. No restart begins many at a time, nor does the end of an outage: what was missed
+// before sweeps could be made is made up from then on.
+func nextSweep(o client.Object, last, started, since time.Time, interval time.Duration) time.Time {
 	hash := fnv.New64a()
 	_, _ = hash.Write([]byte(o.GetUID()))
 	place := time.Duration(hash.Sum64() % uint64(interval))
@@ -98,14 +99,15 @@ func nextSweep(o client.Object, last, started time.Time, interval time.Duration)
 		}
 		return next
 	}
+	next := after(last.Add(interval / 2))
 	if last.IsZero() {
+		next = after(started)
 		if created := o.GetCreationTimestamp().Time; created.After(started) {
-			return after(created)
+			next = after(created)
 		}
-		return after(started)
 	}
-	if next := after(last.Add(interval / 2)); !next.Before(started) {
+	if !next.Before(since) {
 		return next
 	}
-	return started.Add(place / makeUp)
+	return since.Add(place / makeUp)
 }

@@ -30,7 +30,7 @@ func TestSweepsAreSpreadOverTheInterval(t *testing.T) {
 			for i := range courses {
 				course := &v1alpha1.Course{}
 				course.UID, course.CreationTimestamp = types.UID(fmt.Sprint("uid-", i)), metav1.NewTime(created)
-				next := nextSweep(course, test.last, started, day).Sub(started)
+				next := nextSweep(course, test.last, started, started, day).Sub(started)
 				if next < test.from || next >= test.until {
 					t.Fatalf("course %d is due %s after the start", i, next)
 				}
@@ -50,9 +50,9 @@ func TestASweepIsDueAtTheSamePlaceEveryDay(t *testing.T) {
 	started := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	course := &v1alpha1.Course{}
 	course.UID = "uid"
-	due := nextSweep(course, time.Time{}, started, day)
+	due := nextSweep(course, time.Time{}, started, started, day)
 	for range 5 {
-		next := nextSweep(course, due.Add(3*time.Minute), started, day) // The sweep took three minutes.
+		next := nextSweep(course, due.Add(3*time.Minute), started, started, day) // The sweep took three minutes.
 		if next.Sub(due) != day {
 			t.Fatalf("after %s comes %s", due, next)
 		}
@@ -80,5 +80,18 @@ func TestSweepsThatAnOutageMissedAreMadeUpSinceItsEnd(t *testing.T) {
 		if got := sweepableSince(platform, started); !got.Equal(test.want) {
 			t.Errorf("%s: sweeps could be made since %s, want %s", name, got, test.want)
 		}
+	}
+}
+
+// One whose place is always within the nightly maintenance is swept after it.
+func TestWhatWasNeverSweptIsMadeUpAfterAnOutageToo(t *testing.T) {
+	const day = 24 * time.Hour
+	started := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	course := &v1alpha1.Course{}
+	course.UID = "uid"
+	due := nextSweep(course, time.Time{}, started, started, day)
+	ended := due.Add(30 * time.Minute)
+	if next := nextSweep(course, time.Time{}, started, ended, day); next.Before(ended) || next.After(ended.Add(day/makeUp)) {
+		t.Errorf("due %s, within an outage until %s; made up %s", due, ended, next)
 	}
 }

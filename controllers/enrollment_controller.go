@@ -187,7 +187,7 @@ func (r *enrollmentReconciler) enroll(ctx context.Context, enrollment *v1alpha1.
 		Username: learner.Username, CourseKey: course.Spec.CourseKey, Mode: course.Spec.Mode, OfferedModes: course.Status.Modes,
 		Inactive: !ptr.Deref(learner.Active, true),
 	})
-	if err == nil || lms.AsError(err).Class == lms.Withheld {
+	if err == nil || lms.AsError(err).Class == lms.Withheld || isObserved(platform) && lms.AsError(err).Reason == v1alpha1.ReasonEnrollmentClosed {
 		status.Enrolled, status.Mode = new(result.Active), result.Mode
 	}
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/access"
+	"rollcall.dev/rollcall/internal/leaving"
 )
 
 // isDocuments says whether the Enrollment is of a document that is in force, whose contact is to stay.
@@ -23,8 +24,8 @@ func (r *enrollmentReconciler) isLetGo(ctx context.Context, enrollment *v1alpha1
 	if !isDocuments(enrollment, contact) {
 		return isObserved(platform), nil
 	}
-	if enrollment.Status.PreEnrolledEmail != "" {
-		return false, nil // That would be forgotten.
+	if status := &enrollment.Status; status.PreEnrolledEmail != "" && !leaving.MayBeEnrolled(status) && !isObserved(platform) {
+		return false, nil // That would be forgotten, before a login has made use of it.
 	}
 	return r.isWantedAgain(ctx, enrollment, contact, platform)
 }

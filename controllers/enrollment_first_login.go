@@ -114,7 +114,13 @@ func (r *enrollmentReconciler) takeBack(ctx context.Context, connection lms.Plat
 		return err
 	}
 	removed := loses && !again // What the document wants again is begun anew.
-	if removed {
+	readdressed, err := r.isReaddressed(ctx, enrollment, contact, platform)
+	if err != nil {
+		return err
+	}
+	// Of who has logged in it is the enrollment that counts, not what it came of; and who is enrolled anew under another
+	// address loses nothing.
+	if removed && !leaving.MayBeEnrolled(status) && !readdressed {
 		if err := r.brake(enrollment, platform); err != nil {
 			return err
 		}
@@ -131,6 +137,16 @@ func (r *enrollmentReconciler) takeBack(ctx context.Context, connection lms.Plat
 	}
 	status.PreEnrolledEmail = ""
 	return nil
+}
+
+// isReaddressed says whether the learner is still to be in the course that was noted, and only the e-mail address is another.
+func (r *enrollmentReconciler) isReaddressed(ctx context.Context, enrollment *v1alpha1.Enrollment, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform) (bool, error) {
+	status := &enrollment.Status
+	if contact == nil || !enrollment.DeletionTimestamp.IsZero() || status.Access != v1alpha1.AccessOpen || status.Platform != contact.Spec.PlatformRef.Name {
+		return false, nil
+	}
+	course, err := r.courseFor(ctx, enrollment.Namespace, platform.Name, enrollment.Spec.CourseCode)
+	return course != nil && course.Spec.CourseKey == status.CourseKey, err
 }
 
 // noteFirstLogin puts the account into the status that the first login with the address has made, unless account or address

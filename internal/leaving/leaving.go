@@ -76,7 +76,7 @@ func keptByAnother(ctx context.Context, reader client.Reader, left *v1alpha1.Enr
 	platform *v1alpha1.LearningPlatform, now time.Time) (bool, error) {
 	for i := range all {
 		other := &all[i]
-		if other.Name == left.Name || !other.DeletionTimestamp.IsZero() {
+		if other.Name == left.Name || !other.DeletionTimestamp.IsZero() || other.Status.Platform != "" && other.Status.Platform != platform.Name {
 			continue
 		}
 		window, err := access.WindowOf(&other.Spec, platform)
@@ -93,7 +93,7 @@ func keptByAnother(ctx context.Context, reader client.Reader, left *v1alpha1.Enr
 		key := other.Status.CourseKey
 		if course != nil {
 			key = course.Spec.CourseKey
-		} else if !MayBeEnrolled(&other.Status) {
+		} else if !HasPlace(&other.Status) {
 			continue // What it was never enrolled in, a Course that is gone cannot bring it to.
 		}
 		if key == left.Status.CourseKey {
