@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -15,9 +16,11 @@ type object = map[string]any
 type answer struct {
 	status int
 	header map[string]string
-	json   any
-	isJSON bool
-	page   string // HTML
+	// cookies are set in the browser.
+	cookies []*http.Cookie
+	json    any
+	isJSON  bool
+	page    string // HTML
 }
 
 func ok(value any) answer { return jsonAnswer(http.StatusOK, value) }
@@ -50,9 +53,18 @@ func (a answer) with(name, value string) answer {
 	return a
 }
 
+// withCookie adds a cookie.
+func (a answer) withCookie(cookie *http.Cookie) answer {
+	a.cookies = append(slices.Clone(a.cookies), cookie)
+	return a
+}
+
 func (a answer) write(w http.ResponseWriter) {
 	for name, value := range a.header {
 		w.Header().Set(name, value)
+	}
+	for _, cookie := range a.cookies {
+		http.SetCookie(w, cookie)
 	}
 	switch {
 	case a.isJSON:

@@ -26,6 +26,9 @@ func routes(bulk, eox, eoxUpdates bool) []route {
 		{name: "/", pattern: at(`/`), plain: frontPage},
 		{name: "/oauth2/access_token", pattern: at(`/oauth2/access_token/?`), plain: tokenLimit(accessToken)},
 		{name: "/auth/jwks.json", pattern: at(`/auth/jwks\.json`), plain: keySet},
+		{name: "/api/user/v2/account/login_session/", pattern: at(`/(?:user_api|api/user)/v2/account/login_session/`), plain: logIn},
+		{name: "/login_refresh", pattern: at(`/login_refresh`), plain: refreshLogin},
+		{name: "/logout", pattern: at(`/logout`), plain: logOut},
 		{name: "/csrf/api/v1/token", pattern: at(`/csrf/api/v1/token`), view: &view{
 			schemes: jwtOnly, public: true, methods: get(csrfToken),
 		}},

@@ -32,6 +32,7 @@ type Server struct {
 	*state
 	keys         *keys
 	opaqueTokens map[string]opaqueToken
+	sessions     map[string]*user       // the browsers that are logged in
 	calls        map[string][]time.Time // of the last minute, by whose budget they count against
 	windows      map[string]fixedWindow
 	detailsCache map[string]cachedDetails
@@ -91,6 +92,7 @@ func New(world World, options ...Option) *Server {
 		state:        newState(world, config.clock),
 		keys:         newKeys(),
 		opaqueTokens: map[string]opaqueToken{},
+		sessions:     map[string]*user{},
 		calls:        map[string][]time.Time{},
 		windows:      map[string]fixedWindow{},
 		detailsCache: map[string]cachedDetails{},
