@@ -512,7 +512,7 @@ func TestTheOlderOfTwoMentorsWinsUntilItGoes(t *testing.T) {
 	c := newCompany(t, "1234A")
 	mentor := func(name string) *v1alpha1.CourseMentor {
 		mentor := &v1alpha1.CourseMentor{ObjectMeta: c.named(name), Spec: v1alpha1.CourseMentorSpec{
-			CourseCode: "1234A", DisplayName: "Mentor " + name, Email: name + "@acme.com"}}
+			CourseCode: "1234A", MentorProfile: v1alpha1.MentorProfile{DisplayName: "Mentor " + name, Email: name + "@acme.com"}}}
 		c.create(mentor)
 		return mentor
 	}

@@ -89,7 +89,7 @@ type AttemptError struct {
 // ObjectStatus is what every kind reports in the same way.
 type ObjectStatus struct {
 	// conditions are Ready, which is always there, and others only while True, such as Reconciling, Stalled and Conflict. A
-	// Contact has ProfileInSync besides, True or False.
+	// Contact has ProfileInSync and SSOLinked besides, True or False.
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=8

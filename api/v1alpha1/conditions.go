@@ -1,8 +1,8 @@
 package v1alpha1
 
 // Condition types. Ready is always there once an object has been looked at; the others are present only while they
-// are True, so that kstatus, `kubectl wait` and GitOps health checks read every kind without a plug-in. ProfileInSync alone
-// has something to say when it is False.
+// are True, so that kstatus, `kubectl wait` and GitOps health checks read every kind without a plug-in. Only ProfileInSync and
+// SSOLinked have something to say when they are False.
 const (
 	// ConditionReady is True while Open edX is as the object says, at the observed generation. Its reason is the
 	// object's state, as the STATE column shows it.
@@ -18,6 +18,9 @@ const (
 	// ConditionProfileInSync is on a Contact with an account. False: name or e-mail address differ on the LMS, where
 	// Rollcall cannot change them; the message says which, and what an administrator can do. Ready does not depend on it.
 	ConditionProfileInSync = "ProfileInSync"
+	// ConditionSSOLinked is on a Contact with an account where the platform names its ssoProviderID. True: the learner has signed on
+	// through the provider, and the LMS links the two. False is no fault: nobody has signed on yet. Ready does not depend on it.
+	ConditionSSOLinked = "SSOLinked"
 	// ConditionThrottled is True on a LearningPlatform while the LMS takes no calls of some kind for a time; the message says
 	// which. That Rollcall's own call budget is spent does not show here. Ready does not depend on it.
 	ConditionThrottled = "Throttled"

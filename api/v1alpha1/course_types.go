@@ -72,6 +72,10 @@ type CourseStatus struct {
 	// +optional
 	LastSyncTime *metav1.Time `json:"lastSyncTime,omitempty"`
 
+	// gradesTime is when the grades of the course's learners were last read to the end. Unset: they were not.
+	// +optional
+	GradesTime *metav1.Time `json:"gradesTime,omitempty"`
+
 	// sweep is the last comparison of the course's enrollments with the LMS. Unset: none was finished.
 	// +optional
 	Sweep CourseSweep `json:"sweep,omitempty,omitzero"`

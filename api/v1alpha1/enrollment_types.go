@@ -102,6 +102,11 @@ type EnrollmentStatus struct {
 	// +optional
 	Mode string `json:"mode,omitempty"`
 
+	// grade is the learner's grade in the course so far; status.gradesTime of the Course says when it was read. Unset: the LMS has
+	// told none.
+	// +optional
+	Grade Grade `json:"grade,omitempty,omitzero"`
+
 	// enrollmentID is Rollcall's stable name for the enrollment: the object's UID.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
@@ -125,6 +130,25 @@ type EnrollmentStatus struct {
 	// lastSyncTime is when the LMS was last found, or made, to agree.
 	// +optional
 	LastSyncTime *metav1.Time `json:"lastSyncTime,omitempty"`
+}
+
+// Grade is what the LMS says of a learner's work in a course.
+type Grade struct {
+	// hundredths of a percent that the learner has reached of all the course's graded work: 8350 is 83.5 %.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10000
+	// +required
+	Hundredths *int32 `json:"hundredths,omitempty"`
+
+	// letter is the grade by the course's own scale, such as B or Pass. Unset: below all of them.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +optional
+	Letter string `json:"letter,omitempty"`
+
+	// passed is true when that is enough for the course.
+	// +required
+	Passed *bool `json:"passed,omitempty"`
 }
 
 // RemovalLimit is a limit of spec.safety of a LearningPlatform.

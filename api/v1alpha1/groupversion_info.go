@@ -1,5 +1,5 @@
 // Package v1alpha1 is Rollcall's Kubernetes API: what was sold (Contact, Enrollment), where it is carried out
-// (LearningPlatform, Course) and who looks after a course (CourseMentor).
+// (LearningPlatform, Course), who looks after a course (CourseMentor) and what learners write to them (LearnerMessage).
 //
 // +kubebuilder:object:generate=true
 // +kubebuilder:ac:generate=true
@@ -32,6 +32,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&Contact{}, &ContactList{},
 		&Enrollment{}, &EnrollmentList{},
 		&CourseMentor{}, &CourseMentorList{},
+		&LearnerMessage{}, &LearnerMessageList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

@@ -153,6 +153,10 @@ type LearningPlatformSpec struct {
 	// +optional
 	Safety SafetySpec `json:"safety,omitempty,omitzero"`
 
+	// learners is what the platform's learners see of Rollcall in their pages. Unset: nothing but their courses.
+	// +optional
+	Learners LearnersSpec `json:"learners,omitempty,omitzero"`
+
 	// endedEnrollmentRetentionDays is how many days after its access has ended a withdrawn Enrollment is kept as an
 	// object. The Contact's document still lists it afterwards. Default: 30.
 	// +kubebuilder:validation:Minimum=0

@@ -37,6 +37,7 @@ func TestColumns(t *testing.T) {
 		"contacts":          {contact(), "Name Contact Last-Name Learner Enrolled Ready State Age | Attempts Last-Sync Message"},
 		"enrollments":       {enrollment(), "Name Contact Course Access Enrolled Mode Ready State Age | Start End Attempts Last-Sync Message"},
 		"coursementors":     {mentor(), "Name Course Mentor Ready State Age | Message"},
+		"learnermessages":   {message(), "Name Contact Recipient To Ready State Attempts Age | Course Delivered Message"},
 	} {
 		t.Run(resource, func(t *testing.T) {
 			must(t, c.Create(context.Background(), test.object))

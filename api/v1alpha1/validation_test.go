@@ -63,7 +63,18 @@ func enrollment() *Enrollment {
 func mentor() *CourseMentor {
 	return &CourseMentor{
 		ObjectMeta: metav1.ObjectMeta{Name: "1234a"},
-		Spec:       CourseMentorSpec{CourseCode: "1234A", DisplayName: "Dana Wells", Email: "dana.wells@example.com"},
+		Spec: CourseMentorSpec{
+			CourseCode: "1234A", MentorProfile: MentorProfile{DisplayName: "Dana Wells", Email: "dana.wells@example.com"},
+		},
+	}
+}
+
+func message() *LearnerMessage {
+	return &LearnerMessage{
+		ObjectMeta: metav1.ObjectMeta{Name: "000123-1"},
+		Spec: LearnerMessageSpec{
+			ContactRef: ContactReference{Name: "000123"}, Recipient: RecipientMentor, CourseCode: "1234A", Text: "Hello!\n\tMay I ask something?",
+		},
 	}
 }
 
@@ -103,6 +114,23 @@ func TestWhatIsNotStatedHasADefault(t *testing.T) {
 	wantMentor := mentor().Spec
 	wantMentor.PlatformRef = onDefault
 	same(t, "CourseMentor", wantMentor, aMentor.Spec)
+
+	aMessage := message()
+	must(t, c.Create(context.Background(), aMessage))
+	wantMessage := message().Spec
+	wantMessage.PlatformRef = onDefault
+	same(t, "LearnerMessage", wantMessage, aMessage.Spec)
+
+	toLearners := with(platform(), func(p *LearningPlatform) {
+		p.Name = "with-learners"
+		p.Spec.Learners.Mail = MailSpec{Host: "mail.example.com", From: "learn@example.com"}
+	})
+	must(t, c.Create(context.Background(), toLearners))
+	ninety := int32(90)
+	same(t, "LearningPlatform", LearnersSpec{
+		JWTAudience: "openedx", MessageRetentionDays: &ninety,
+		Mail: MailSpec{Host: "mail.example.com", Port: 587, Security: MailSecurityStartTLS, From: "learn@example.com"},
+	}, toLearners.Spec.Learners)
 }
 
 // with gives an object after a change.
@@ -173,6 +201,28 @@ func TestWhatIsRefused(t *testing.T) {
 	inMentor := func(change func(*CourseMentorSpec)) *CourseMentor {
 		return with(mentor(), func(m *CourseMentor) { change(&m.Spec) })
 	}
+	inLearners := func(change func(*LearnersSpec)) *LearningPlatform {
+		return with(platform(), func(p *LearningPlatform) { change(&p.Spec.Learners) })
+	}
+	inMail := func(change func(*MailSpec)) *LearningPlatform {
+		return inLearners(func(l *LearnersSpec) {
+			l.Mail = MailSpec{Host: "mail.example.com", From: "learn@example.com"}
+			change(&l.Mail)
+		})
+	}
+	inHours := func(zone string, hours ...OfficeHour) *CourseMentor {
+		return inMentor(func(s *CourseMentorSpec) { s.OfficeHours = OfficeHours{TimeZone: zone, Hours: hours} })
+	}
+	inDeputy := func(change func(*DeputySpec)) *CourseMentor {
+		return inMentor(func(s *CourseMentorSpec) {
+			s.Deputy = DeputySpec{MentorProfile: MentorProfile{DisplayName: "Kim Park", Email: "kim@example.com"}, StartDate: "2026-12-24"}
+			change(&s.Deputy)
+		})
+	}
+	inMessage := func(change func(*LearnerMessageSpec)) *LearnerMessage {
+		return with(message(), func(m *LearnerMessage) { change(&m.Spec) })
+	}
+	monday := []Weekday{"Mon"}
 	day := func(start, end Date) *Contact {
 		return access(CourseAccess{CourseCode: "1234A", AccessStartDate: start, AccessEndDate: end})
 	}
@@ -264,6 +314,51 @@ func TestWhatIsRefused(t *testing.T) {
 		"CourseMentor without a name":    {inMentor(func(s *CourseMentorSpec) { s.DisplayName = "" }), "spec.displayName", required},
 		"CourseMentor with a long name":  {inMentor(func(s *CourseMentorSpec) { s.DisplayName = strings.Repeat("x", 201) }), "spec.displayName", "may not be more than 200"},
 		"CourseMentor with a bad e-mail": {inMentor(func(s *CourseMentorSpec) { s.Email = "Dana <dana@example.com>" }), "spec.email", "should match"},
+		"CourseMentor without an e-mail": {inMentor(func(s *CourseMentorSpec) { s.Email = "" }), "spec.email", "must be given either here or by emailFrom"},
+		"CourseMentor with two e-mails": {inMentor(func(s *CourseMentorSpec) {
+			s.EmailFrom.ConfigMapKeyRef = ConfigMapKeyReference{Name: "mentors", Key: "dana"}
+		}), "spec.email", "must be given either here or by emailFrom"},
+		"CourseMentor with an e-mail from anywhere": {inMentor(func(s *CourseMentorSpec) {
+			s.Email, s.EmailFrom.ConfigMapKeyRef = "", ConfigMapKeyReference{Name: "mentors", Key: "a/b"}
+		}), "spec.emailFrom.configMapKeyRef.key", "should match"},
+		"CourseMentor with an open photo":       {inMentor(func(s *CourseMentorSpec) { s.PhotoURL = "http://example.com/dana.jpg" }), "spec.photoURL", "must be an absolute https URL"},
+		"CourseMentor with a script for one":    {inMentor(func(s *CourseMentorSpec) { s.PhotoURL = "javascript:alert(1)" }), "spec.photoURL", "must be an absolute https URL"},
+		"CourseMentor with a long story":        {inMentor(func(s *CourseMentorSpec) { s.Biography = strings.Repeat("x", 1001) }), "spec.biography", "may not be more than 1000"},
+		"CourseMentor with no language":         {inMentor(func(s *CourseMentorSpec) { s.Languages = []string{"en_US"} }), "spec.languages[0]", "should match"},
+		"CourseMentor with hours of no day":     {inHours("Europe/Berlin", OfficeHour{From: "09:00", Until: "10:00"}), "spec.officeHours.hours[0].days", required},
+		"CourseMentor with a day of its own":    {inHours("Europe/Berlin", OfficeHour{Days: []Weekday{"Monday"}, From: "09:00", Until: "10:00"}), "spec.officeHours.hours[0].days[0]", "supported values"},
+		"CourseMentor with hours over midnight": {inHours("Europe/Berlin", OfficeHour{Days: monday, From: "22:00", Until: "02:00"}), "spec.officeHours.hours[0].until", "must be after from"},
+		"CourseMentor with hours beyond a day":  {inHours("Europe/Berlin", OfficeHour{Days: monday, From: "22:00", Until: "24:30"}), "spec.officeHours.hours[0].until", "should match"},
+		"CourseMentor with hours in no zone":    {inHours("Local", OfficeHour{Days: monday, From: "09:00", Until: "10:00"}), "spec.officeHours.timeZone", "must name a zone of the IANA database"},
+		"CourseMentor until it was over": {inMentor(func(s *CourseMentorSpec) {
+			s.StartDate, s.EndDate = "2026-02-01", "2026-01-31"
+		}), "spec.endDate", "endDate must not be before startDate"},
+		"CourseMentor's deputy until it was over":   {inDeputy(func(d *DeputySpec) { d.EndDate = "2026-12-23" }), "spec.deputy.endDate", "endDate must not be before startDate"},
+		"CourseMentor's deputy from no day":         {inDeputy(func(d *DeputySpec) { d.StartDate = "" }), "spec.deputy.startDate", required},
+		"CourseMentor's deputy without an e-mail":   {inDeputy(func(d *DeputySpec) { d.Email = "" }), "spec.deputy.email", "must be given either here or by emailFrom"},
+		"learners from a page":                      {inLearners(func(l *LearnersSpec) { l.AllowedOrigins = []string{"https://apps.example.com/learning"} }), "spec.learners.allowedOrigins[0]", "must be an origin as browsers send it"},
+		"learners from a loud host":                 {inLearners(func(l *LearnersSpec) { l.AllowedOrigins = []string{"https://Apps.example.com"} }), "spec.learners.allowedOrigins[0]", "must be an origin as browsers send it"},
+		"learners from anywhere":                    {inLearners(func(l *LearnersSpec) { l.AllowedOrigins = []string{"https://*"} }), "spec.learners.allowedOrigins[0]", "must be an origin as browsers send it"},
+		"learners by another provider":              {inLearners(func(l *LearnersSpec) { l.SSOProviderID = "keycloak" }), "spec.learners.ssoProviderID", "should match"},
+		"learners by an identity server of no host": {inLearners(func(l *LearnersSpec) { l.IdentityServer = IdentityServer{Issuer: "https:///x", Audience: "a"} }), "spec.learners.identityServer.issuer", "must be an absolute http or https URL"},
+		"learners by tokens for anybody":            {inLearners(func(l *LearnersSpec) { l.IdentityServer = IdentityServer{Issuer: "https://id.example.com"} }), "spec.learners.identityServer.audience", required},
+		"support without an address":                {inLearners(func(l *LearnersSpec) { l.Support = SupportSpec{DisplayName: "Support"} }), "spec.learners.support.email", required},
+		"mail from nobody":                          {inMail(func(m *MailSpec) { m.From = "" }), "spec.learners.mail.from", required},
+		"mail to a URL":                             {inMail(func(m *MailSpec) { m.Host = "smtp://mail" }), "spec.learners.mail.host", "should match"},
+		"mail with an open password": {inMail(func(m *MailSpec) {
+			m.Security, m.CredentialsSecretRef.Name = MailSecurityNone, "mail"
+		}), "spec.learners.mail.credentialsSecretRef", "must not be sent unencrypted"},
+
+		"LearnerMessage to no course's mentor":  {inMessage(func(s *LearnerMessageSpec) { s.CourseCode = "" }), "spec.courseCode", "must name the course of a message to a mentor"},
+		"LearnerMessage to a course's support":  {inMessage(func(s *LearnerMessageSpec) { s.Recipient = RecipientSupport }), "spec.courseCode", "only of such a one"},
+		"LearnerMessage to everybody":           {inMessage(func(s *LearnerMessageSpec) { s.Recipient = "All" }), "spec.recipient", "supported values"},
+		"LearnerMessage of nothing":             {inMessage(func(s *LearnerMessageSpec) { s.Text = "" }), "spec.text", required},
+		"LearnerMessage of too much":            {inMessage(func(s *LearnerMessageSpec) { s.Text = strings.Repeat("ö", 5001) }), "spec.text", "may not be more than 5000"},
+		"LearnerMessage with a bell":            {inMessage(func(s *LearnerMessageSpec) { s.Text = "Hello\a" }), "spec.text", "must be plain text"},
+		"LearnerMessage with a header":          {inMessage(func(s *LearnerMessageSpec) { s.Subject = "Hello\r\nBcc: all@example.com" }), "spec.subject", "must be one line"},
+		"LearnerMessage with a long subject":    {inMessage(func(s *LearnerMessageSpec) { s.Subject = strings.Repeat("x", 201) }), "spec.subject", "may not be more than 200"},
+		"LearnerMessage of nobody":              {inMessage(func(s *LearnerMessageSpec) { s.ContactRef.Name = "" }), "spec.contactRef", required},
+		"LearnerMessage of a course of one dot": {inMessage(func(s *LearnerMessageSpec) { s.CourseCode = "." }), "spec.courseCode", "must be more than one or two dots"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			refused(t, c.Create(context.Background(), test.object, client.DryRunAll), test.field, test.message)
@@ -285,6 +380,7 @@ func TestWhatCannotChange(t *testing.T) {
 		"Enrollment's contact":    {enrollment(), with(enrollment(), func(e *Enrollment) { e.Spec.ContactRef.Name = "000124" }), "spec.contactRef", "is immutable: another learner is another Enrollment"},
 		"Enrollment's course":     {enrollment(), with(enrollment(), func(e *Enrollment) { e.Spec.CourseCode = "1235A" }), "spec.courseCode", "is immutable: another course is another Enrollment"},
 		"CourseMentor's course":   {mentor(), with(mentor(), func(m *CourseMentor) { m.Spec.CourseCode = "1235A" }), "spec.courseCode", "is immutable: create another CourseMentor instead"},
+		"LearnerMessage's text":   {message(), with(message(), func(m *LearnerMessage) { m.Spec.Text = "Something else" }), "spec", "is immutable: a message is as it was written"},
 		"CourseMentor's platform": {mentor(), with(mentor(), func(m *CourseMentor) { m.Spec.PlatformRef = elsewhere }), "spec.platformRef", "is immutable: create another CourseMentor instead"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,7 +12,7 @@ type state struct{ names, on, means, advice string }
 
 // groups are the words by which docs/states.md means several kinds.
 var groups = map[string][]string{
-	"all":                      {"LearningPlatform", "Course", "Contact", "Enrollment", "CourseMentor"},
+	"all":                      {"LearningPlatform", "Course", "Contact", "Enrollment", "CourseMentor", "LearnerMessage"},
 	"all but LearningPlatform": {"Course", "Contact", "Enrollment", "CourseMentor"},
 	"all that call the LMS":    {"LearningPlatform", "Course", "Contact", "Enrollment"},
 }

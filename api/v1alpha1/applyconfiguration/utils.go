@@ -22,6 +22,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AttemptErrorApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Attempts"):
 		return &apiv1alpha1.AttemptsApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("ConfigMapKeyReference"):
+		return &apiv1alpha1.ConfigMapKeyReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Contact"):
 		return &apiv1alpha1.ContactApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ContactReference"):
@@ -48,8 +50,12 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.CourseStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("CourseSweep"):
 		return &apiv1alpha1.CourseSweepApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DeputySpec"):
+		return &apiv1alpha1.DeputySpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DocumentStatus"):
 		return &apiv1alpha1.DocumentStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("EmailSource"):
+		return &apiv1alpha1.EmailSourceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("Enrollment"):
 		return &apiv1alpha1.EnrollmentApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("EnrollmentSpec"):
@@ -58,8 +64,20 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.EnrollmentStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("EnrollmentSummary"):
 		return &apiv1alpha1.EnrollmentSummaryApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Grade"):
+		return &apiv1alpha1.GradeApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("HeldRemoval"):
 		return &apiv1alpha1.HeldRemovalApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("IdentityServer"):
+		return &apiv1alpha1.IdentityServerApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LearnerMessage"):
+		return &apiv1alpha1.LearnerMessageApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LearnerMessageSpec"):
+		return &apiv1alpha1.LearnerMessageSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LearnerMessageStatus"):
+		return &apiv1alpha1.LearnerMessageStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("LearnersSpec"):
+		return &apiv1alpha1.LearnersSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LearnerStatus"):
 		return &apiv1alpha1.LearnerStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LearningPlatform"):
@@ -68,10 +86,18 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.LearningPlatformSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("LearningPlatformStatus"):
 		return &apiv1alpha1.LearningPlatformStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MailSpec"):
+		return &apiv1alpha1.MailSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("MentorProfile"):
+		return &apiv1alpha1.MentorProfileApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ObjectStatus"):
 		return &apiv1alpha1.ObjectStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("ObservedStatus"):
 		return &apiv1alpha1.ObservedStatusApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("OfficeHour"):
+		return &apiv1alpha1.OfficeHourApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("OfficeHours"):
+		return &apiv1alpha1.OfficeHoursApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlatformReference"):
 		return &apiv1alpha1.PlatformReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RemovalsStatus"):
@@ -80,6 +106,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.SafetySpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SecretReference"):
 		return &apiv1alpha1.SecretReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SupportSpec"):
+		return &apiv1alpha1.SupportSpecApplyConfiguration{}
 
 	}
 	return nil

@@ -75,6 +75,15 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: nextTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: dev.rollcall.rollcall.api.v1alpha1.ConfigMapKeyReference
+  map:
+    fields:
+    - name: key
+      type:
+        scalar: string
+    - name: name
+      type:
+        scalar: string
 - name: dev.rollcall.rollcall.api.v1alpha1.Contact
   map:
     fields:
@@ -217,13 +226,37 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: dev.rollcall.rollcall.api.v1alpha1.CourseMentorSpec
   map:
     fields:
+    - name: biography
+      type:
+        scalar: string
     - name: courseCode
       type:
         scalar: string
+    - name: deputy
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.DeputySpec
     - name: displayName
       type:
         scalar: string
     - name: email
+      type:
+        scalar: string
+    - name: emailFrom
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.EmailSource
+    - name: endDate
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.Date
+    - name: languages
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: officeHours
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.OfficeHours
+    - name: photoURL
       type:
         scalar: string
     - name: platformRef
@@ -231,6 +264,9 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: dev.rollcall.rollcall.api.v1alpha1.PlatformReference
       default:
         name: default
+    - name: startDate
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.Date
 - name: dev.rollcall.rollcall.api.v1alpha1.CourseMentorStatus
   map:
     fields:
@@ -297,6 +333,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: enrollmentStart
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: gradesTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: lastHandledReconcileAt
       type:
         scalar: string
@@ -349,6 +388,39 @@ var schemaYAML = typed.YAMLObject(`types:
   scalar: untyped
 - name: dev.rollcall.rollcall.api.v1alpha1.DeletionPolicy
   scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.DeputySpec
+  map:
+    fields:
+    - name: biography
+      type:
+        scalar: string
+    - name: displayName
+      type:
+        scalar: string
+    - name: email
+      type:
+        scalar: string
+    - name: emailFrom
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.EmailSource
+    - name: endDate
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.Date
+    - name: languages
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: officeHours
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.OfficeHours
+    - name: photoURL
+      type:
+        scalar: string
+    - name: startDate
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.Date
 - name: dev.rollcall.rollcall.api.v1alpha1.DocumentStatus
   map:
     fields:
@@ -366,6 +438,12 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
 - name: dev.rollcall.rollcall.api.v1alpha1.DriftPolicy
   scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.EmailSource
+  map:
+    fields:
+    - name: configMapKeyRef
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.ConfigMapKeyReference
 - name: dev.rollcall.rollcall.api.v1alpha1.Enrollment
   map:
     fields:
@@ -431,6 +509,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: enrollmentID
       type:
         scalar: string
+    - name: grade
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.Grade
     - name: lastHandledReconcileAt
       type:
         scalar: string
@@ -475,6 +556,18 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: numeric
 - name: dev.rollcall.rollcall.api.v1alpha1.ErrorClass
   scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.Grade
+  map:
+    fields:
+    - name: hundredths
+      type:
+        scalar: numeric
+    - name: letter
+      type:
+        scalar: string
+    - name: passed
+      type:
+        scalar: boolean
 - name: dev.rollcall.rollcall.api.v1alpha1.HeldRemoval
   map:
     fields:
@@ -484,6 +577,82 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: sinceTime
       type:
         namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+- name: dev.rollcall.rollcall.api.v1alpha1.IdentityServer
+  map:
+    fields:
+    - name: audience
+      type:
+        scalar: string
+    - name: issuer
+      type:
+        scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.LearnerMessage
+  map:
+    fields:
+    - name: apiVersion
+      type:
+        scalar: string
+    - name: kind
+      type:
+        scalar: string
+    - name: metadata
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta
+    - name: spec
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.LearnerMessageSpec
+    - name: status
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.LearnerMessageStatus
+- name: dev.rollcall.rollcall.api.v1alpha1.LearnerMessageSpec
+  map:
+    fields:
+    - name: contactRef
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.ContactReference
+    - name: courseCode
+      type:
+        scalar: string
+    - name: platformRef
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.PlatformReference
+      default:
+        name: default
+    - name: recipient
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.Recipient
+    - name: subject
+      type:
+        scalar: string
+    - name: text
+      type:
+        scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.LearnerMessageStatus
+  map:
+    fields:
+    - name: attempts
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.Attempts
+    - name: conditions
+      type:
+        list:
+          elementType:
+            namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
+          elementRelationship: associative
+          keys:
+          - type
+    - name: deliveredTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: lastHandledReconcileAt
+      type:
+        scalar: string
+    - name: observedGeneration
+      type:
+        scalar: numeric
+    - name: to
+      type:
+        scalar: string
 - name: dev.rollcall.rollcall.api.v1alpha1.LearnerStatus
   map:
     fields:
@@ -502,6 +671,38 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: username
       type:
         scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.LearnersSpec
+  map:
+    fields:
+    - name: allowedOrigins
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: identityServer
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.IdentityServer
+    - name: jwtAudience
+      type:
+        scalar: string
+      default: openedx
+    - name: jwtIssuer
+      type:
+        scalar: string
+    - name: mail
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.MailSpec
+    - name: messageRetentionDays
+      type:
+        scalar: numeric
+      default: 90
+    - name: ssoProviderID
+      type:
+        scalar: string
+    - name: support
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.SupportSpec
 - name: dev.rollcall.rollcall.api.v1alpha1.LearningPlatform
   map:
     fields:
@@ -559,6 +760,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: hintsSecretRef
       type:
         namedType: dev.rollcall.rollcall.api.v1alpha1.SecretReference
+    - name: learners
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.LearnersSpec
     - name: maxCallsInFlight
       type:
         scalar: numeric
@@ -618,6 +822,31 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: serviceUser
       type:
         scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.MailSecurity
+  scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.MailSpec
+  map:
+    fields:
+    - name: caBundle
+      type:
+        scalar: string
+    - name: credentialsSecretRef
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.SecretReference
+    - name: from
+      type:
+        scalar: string
+    - name: host
+      type:
+        scalar: string
+    - name: port
+      type:
+        scalar: numeric
+      default: 587
+    - name: security
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.MailSecurity
+      default: StartTLS
 - name: dev.rollcall.rollcall.api.v1alpha1.ObservedStatus
   map:
     fields:
@@ -630,6 +859,33 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: wouldWithdraw
       type:
         scalar: numeric
+- name: dev.rollcall.rollcall.api.v1alpha1.OfficeHour
+  map:
+    fields:
+    - name: days
+      type:
+        list:
+          elementType:
+            namedType: dev.rollcall.rollcall.api.v1alpha1.Weekday
+          elementRelationship: associative
+    - name: from
+      type:
+        scalar: string
+    - name: until
+      type:
+        scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.OfficeHours
+  map:
+    fields:
+    - name: hours
+      type:
+        list:
+          elementType:
+            namedType: dev.rollcall.rollcall.api.v1alpha1.OfficeHour
+          elementRelationship: atomic
+    - name: timeZone
+      type:
+        scalar: string
 - name: dev.rollcall.rollcall.api.v1alpha1.PlatformMode
   scalar: string
 - name: dev.rollcall.rollcall.api.v1alpha1.PlatformReference
@@ -640,6 +896,8 @@ var schemaYAML = typed.YAMLObject(`types:
         scalar: string
       default: default
 - name: dev.rollcall.rollcall.api.v1alpha1.ProvisionedBy
+  scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.Recipient
   scalar: string
 - name: dev.rollcall.rollcall.api.v1alpha1.RemovalLimit
   scalar: string
@@ -689,6 +947,17 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: name
       type:
         scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.SupportSpec
+  map:
+    fields:
+    - name: displayName
+      type:
+        scalar: string
+    - name: email
+      type:
+        scalar: string
+- name: dev.rollcall.rollcall.api.v1alpha1.Weekday
+  scalar: string
 - name: io.k8s.apimachinery.pkg.apis.meta.v1.Condition
   map:
     fields:

@@ -14,7 +14,7 @@ import (
 // CourseMentorApplyConfiguration represents a declarative configuration of the CourseMentor type for use
 // with apply.
 //
-// CourseMentor is the person who looks after a course. Where two claim the same one, the older object wins.
+// CourseMentor is the person who looks after a course. Where two claim the same one on the same day, the older object wins.
 type CourseMentorApplyConfiguration struct {
 	v1.TypeMetaApplyConfiguration `json:""`
 	// metadata is standard object metadata.

@@ -2,17 +2,24 @@
 
 package v1alpha1
 
+import (
+	apiv1alpha1 "rollcall.dev/rollcall/api/v1alpha1"
+)
+
 // CourseMentorSpecApplyConfiguration represents a declarative configuration of the CourseMentorSpec type for use
 // with apply.
 //
-// CourseMentorSpec is who mentors a course and how they are reached.
+// CourseMentorSpec is who mentors a course, how they are reached and when.
 type CourseMentorSpecApplyConfiguration struct {
 	// courseCode is the back office's name for the course. Immutable.
-	CourseCode *string `json:"courseCode,omitempty"`
-	// displayName is the mentor's name as learners see it.
-	DisplayName *string `json:"displayName,omitempty"`
-	// email is where messages to the mentor go. Learners never see it.
-	Email *string `json:"email,omitempty"`
+	CourseCode                      *string `json:"courseCode,omitempty"`
+	MentorProfileApplyConfiguration `json:""`
+	// startDate is the first day on which they mentor the course, YYYY-MM-DD, in the platform's time zone. Unset: no beginning.
+	StartDate *apiv1alpha1.Date `json:"startDate,omitempty"`
+	// endDate is the last day on which they do. Unset: no end.
+	EndDate *apiv1alpha1.Date `json:"endDate,omitempty"`
+	// deputy is who stands in for them for some days. Unset: nobody does.
+	Deputy *DeputySpecApplyConfiguration `json:"deputy,omitempty"`
 	// platformRef names the LearningPlatform that holds the course. Default: the one named `default`. Immutable.
 	PlatformRef *PlatformReferenceApplyConfiguration `json:"platformRef,omitempty"`
 }
@@ -35,7 +42,7 @@ func (b *CourseMentorSpecApplyConfiguration) WithCourseCode(value string) *Cours
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the DisplayName field is set to the value of the last call.
 func (b *CourseMentorSpecApplyConfiguration) WithDisplayName(value string) *CourseMentorSpecApplyConfiguration {
-	b.DisplayName = &value
+	b.MentorProfileApplyConfiguration.DisplayName = &value
 	return b
 }
 
@@ -43,7 +50,73 @@ func (b *CourseMentorSpecApplyConfiguration) WithDisplayName(value string) *Cour
 // and returns the receiver, so that objects can be built by chaining "With" function invocations.
 // If called multiple times, the Email field is set to the value of the last call.
 func (b *CourseMentorSpecApplyConfiguration) WithEmail(value string) *CourseMentorSpecApplyConfiguration {
-	b.Email = &value
+	b.MentorProfileApplyConfiguration.Email = &value
+	return b
+}
+
+// WithEmailFrom sets the EmailFrom field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the EmailFrom field is set to the value of the last call.
+func (b *CourseMentorSpecApplyConfiguration) WithEmailFrom(value *EmailSourceApplyConfiguration) *CourseMentorSpecApplyConfiguration {
+	b.MentorProfileApplyConfiguration.EmailFrom = value
+	return b
+}
+
+// WithPhotoURL sets the PhotoURL field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the PhotoURL field is set to the value of the last call.
+func (b *CourseMentorSpecApplyConfiguration) WithPhotoURL(value string) *CourseMentorSpecApplyConfiguration {
+	b.MentorProfileApplyConfiguration.PhotoURL = &value
+	return b
+}
+
+// WithBiography sets the Biography field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Biography field is set to the value of the last call.
+func (b *CourseMentorSpecApplyConfiguration) WithBiography(value string) *CourseMentorSpecApplyConfiguration {
+	b.MentorProfileApplyConfiguration.Biography = &value
+	return b
+}
+
+// WithLanguages adds the given value to the Languages field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Languages field.
+func (b *CourseMentorSpecApplyConfiguration) WithLanguages(values ...string) *CourseMentorSpecApplyConfiguration {
+	for i := range values {
+		b.MentorProfileApplyConfiguration.Languages = append(b.MentorProfileApplyConfiguration.Languages, values[i])
+	}
+	return b
+}
+
+// WithOfficeHours sets the OfficeHours field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the OfficeHours field is set to the value of the last call.
+func (b *CourseMentorSpecApplyConfiguration) WithOfficeHours(value *OfficeHoursApplyConfiguration) *CourseMentorSpecApplyConfiguration {
+	b.MentorProfileApplyConfiguration.OfficeHours = value
+	return b
+}
+
+// WithStartDate sets the StartDate field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the StartDate field is set to the value of the last call.
+func (b *CourseMentorSpecApplyConfiguration) WithStartDate(value apiv1alpha1.Date) *CourseMentorSpecApplyConfiguration {
+	b.StartDate = &value
+	return b
+}
+
+// WithEndDate sets the EndDate field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the EndDate field is set to the value of the last call.
+func (b *CourseMentorSpecApplyConfiguration) WithEndDate(value apiv1alpha1.Date) *CourseMentorSpecApplyConfiguration {
+	b.EndDate = &value
+	return b
+}
+
+// WithDeputy sets the Deputy field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Deputy field is set to the value of the last call.
+func (b *CourseMentorSpecApplyConfiguration) WithDeputy(value *DeputySpecApplyConfiguration) *CourseMentorSpecApplyConfiguration {
+	b.Deputy = value
 	return b
 }
 

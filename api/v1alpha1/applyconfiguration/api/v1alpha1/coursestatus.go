@@ -25,6 +25,8 @@ type CourseStatusApplyConfiguration struct {
 	Attempts *AttemptsApplyConfiguration `json:"attempts,omitempty"`
 	// lastSyncTime is when the LMS was last asked.
 	LastSyncTime *v1.Time `json:"lastSyncTime,omitempty"`
+	// gradesTime is when the grades of the course's learners were last read to the end. Unset: they were not.
+	GradesTime *v1.Time `json:"gradesTime,omitempty"`
 	// sweep is the last comparison of the course's enrollments with the LMS. Unset: none was finished.
 	Sweep *CourseSweepApplyConfiguration `json:"sweep,omitempty"`
 }
@@ -111,6 +113,14 @@ func (b *CourseStatusApplyConfiguration) WithAttempts(value *AttemptsApplyConfig
 // If called multiple times, the LastSyncTime field is set to the value of the last call.
 func (b *CourseStatusApplyConfiguration) WithLastSyncTime(value v1.Time) *CourseStatusApplyConfiguration {
 	b.LastSyncTime = &value
+	return b
+}
+
+// WithGradesTime sets the GradesTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the GradesTime field is set to the value of the last call.
+func (b *CourseStatusApplyConfiguration) WithGradesTime(value v1.Time) *CourseStatusApplyConfiguration {
+	b.GradesTime = &value
 	return b
 }
 

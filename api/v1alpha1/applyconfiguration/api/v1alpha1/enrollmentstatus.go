@@ -29,6 +29,9 @@ type EnrollmentStatusApplyConfiguration struct {
 	Enrolled *bool `json:"enrolled,omitempty"`
 	// mode is the enrollment mode that came out on the LMS.
 	Mode *string `json:"mode,omitempty"`
+	// grade is the learner's grade in the course so far; status.gradesTime of the Course says when it was read. Unset: the LMS has
+	// told none.
+	Grade *GradeApplyConfiguration `json:"grade,omitempty"`
 	// enrollmentID is Rollcall's stable name for the enrollment: the object's UID.
 	EnrollmentID *string `json:"enrollmentID,omitempty"`
 	// attempts are the failed attempts to enroll or withdraw since the last success or change.
@@ -131,6 +134,14 @@ func (b *EnrollmentStatusApplyConfiguration) WithEnrolled(value bool) *Enrollmen
 // If called multiple times, the Mode field is set to the value of the last call.
 func (b *EnrollmentStatusApplyConfiguration) WithMode(value string) *EnrollmentStatusApplyConfiguration {
 	b.Mode = &value
+	return b
+}
+
+// WithGrade sets the Grade field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Grade field is set to the value of the last call.
+func (b *EnrollmentStatusApplyConfiguration) WithGrade(value *GradeApplyConfiguration) *EnrollmentStatusApplyConfiguration {
+	b.Grade = value
 	return b
 }
 

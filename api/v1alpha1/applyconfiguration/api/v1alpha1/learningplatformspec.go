@@ -47,6 +47,8 @@ type LearningPlatformSpecApplyConfiguration struct {
 	HintsSecretRef *SecretReferenceApplyConfiguration `json:"hintsSecretRef,omitempty"`
 	// safety limits how many learners lose a course before a person has to agree.
 	Safety *SafetySpecApplyConfiguration `json:"safety,omitempty"`
+	// learners is what the platform's learners see of Rollcall in their pages. Unset: nothing but their courses.
+	Learners *LearnersSpecApplyConfiguration `json:"learners,omitempty"`
 	// endedEnrollmentRetentionDays is how many days after its access has ended a withdrawn Enrollment is kept as an
 	// object. The Contact's document still lists it afterwards. Default: 30.
 	EndedEnrollmentRetentionDays *int32 `json:"endedEnrollmentRetentionDays,omitempty"`
@@ -167,6 +169,14 @@ func (b *LearningPlatformSpecApplyConfiguration) WithHintsSecretRef(value *Secre
 // If called multiple times, the Safety field is set to the value of the last call.
 func (b *LearningPlatformSpecApplyConfiguration) WithSafety(value *SafetySpecApplyConfiguration) *LearningPlatformSpecApplyConfiguration {
 	b.Safety = value
+	return b
+}
+
+// WithLearners sets the Learners field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Learners field is set to the value of the last call.
+func (b *LearningPlatformSpecApplyConfiguration) WithLearners(value *LearnersSpecApplyConfiguration) *LearningPlatformSpecApplyConfiguration {
+	b.Learners = value
 	return b
 }
 

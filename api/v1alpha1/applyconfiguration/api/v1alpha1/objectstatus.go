@@ -12,7 +12,7 @@ import (
 // ObjectStatus is what every kind reports in the same way.
 type ObjectStatusApplyConfiguration struct {
 	// conditions are Ready, which is always there, and others only while True, such as Reconciling, Stalled and Conflict. A
-	// Contact has ProfileInSync besides, True or False.
+	// Contact has ProfileInSync and SSOLinked besides, True or False.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
 	// observedGeneration is the metadata.generation that this status speaks of.
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
