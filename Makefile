@@ -1,5 +1,5 @@
 # Everything that is built lands in bin/; everything that is used is pinned by a go.mod in this repository.
-# Only Go, git and make are needed.
+# Only Go, git and make are needed, and for the tests of mail a Debian with apt-get.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -38,7 +38,7 @@ build: ## Build bin/rollcall
 ##@ Develop
 
 .PHONY: test
-test: controlplane ## Run every test; GOTESTFLAGS adds flags of "go test"
+test: controlplane bin/exim/exim4 ## Run every test; GOTESTFLAGS adds flags of "go test"
 	CGO_ENABLED=$(cgo) go test $(race) -timeout 20m $(GOTESTFLAGS) ./...
 
 # The race detector is the one thing that needs a C compiler; without one the tests run without it.
@@ -110,6 +110,10 @@ bin/k8s/etcd bin/k8s/kube-apiserver bin/k8s/kube-controller-manager bin/k8s/kube
 	@hack/build.sh 'the control plane' hack/controlplane -o ../../bin/k8s.new/ -ldflags '$(k8s_ldflags)' tool
 	@mv bin/k8s.new/server bin/k8s.new/etcd # etcd's main package is called server
 	@touch bin/k8s.new/* && mv bin/k8s.new/* bin/k8s/ && rmdir bin/k8s.new
+
+# Debian's mail server, which messages to mentors are tested with.
+bin/exim/exim4: hack/exim.sh
+	@hack/exim.sh bin/exim
 
 tools_module := hack/tools/go.mod hack/tools/go.sum
 

@@ -71,7 +71,7 @@ func Config(t testing.TB) *rest.Config {
 // Start starts an API server of its own, for a test that stops it or gives it flags, such as "oidc-client-id=rollcall". The
 // configuration is a cluster administrator's.
 func Start(flags ...string) (config *rest.Config, stop func() error, err error) {
-	root, err := moduleRoot()
+	root, err := ModuleRoot()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -107,7 +107,7 @@ func Start(flags ...string) (config *rest.Config, stop func() error, err error) 
 func Assets() (string, error) {
 	assets := os.Getenv(assetsVariable)
 	if assets == "" {
-		root, err := moduleRoot()
+		root, err := ModuleRoot()
 		if err != nil {
 			return "", err
 		}
@@ -136,8 +136,8 @@ func Namespace(t testing.TB, config *rest.Config) string {
 	return namespace.Name
 }
 
-// moduleRoot is where go.mod is: tests run in their package's folder, below it.
-func moduleRoot() (string, error) {
+// ModuleRoot is where go.mod is: tests run in their package's folder, below it.
+func ModuleRoot() (string, error) {
 	folder, err := os.Getwd()
 	if err != nil {
 		return "", err
