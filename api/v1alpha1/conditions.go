@@ -95,8 +95,12 @@ const (
 	ReasonModeUnavailable = "ModeUnavailable"
 	// ReasonCourseCodeClaimed: an older Course of the same platform carries the same course code.
 	ReasonCourseCodeClaimed = "CourseCodeClaimed"
-	// ReasonCourseClaimed: an older CourseMentor looks after the same course.
+	// ReasonCourseClaimed: an older CourseMentor looks after the same course on some of the same days.
 	ReasonCourseClaimed = "CourseClaimed"
+	// ReasonEmailNotFound: the ConfigMap that holds a mentor's e-mail address is not there, or has no such key.
+	ReasonEmailNotFound = "EmailNotFound"
+	// ReasonEmailInvalid: what the ConfigMap holds is no e-mail address.
+	ReasonEmailInvalid = "EmailInvalid"
 	// ReasonDrifted: the LMS differs from what Rollcall brought about there, and spec.driftPolicy of the platform is Report.
 	ReasonDrifted = "Drifted"
 	// ReasonServerError: the LMS failed on this very request again and again while it serves others.
@@ -113,8 +117,16 @@ const (
 	ReasonRequestRefused = "RequestRefused"
 	// ReasonRemovalHeld: spec.safety of the platform holds the withdrawal until somebody releases it.
 	ReasonRemovalHeld = "RemovalHeld"
-	// ReasonInvalidTimeZone: spec.timeZone is not in the IANA database.
+	// ReasonInvalidTimeZone: a time zone of the spec is not in the IANA database.
 	ReasonInvalidTimeZone = "InvalidTimeZone"
+)
+
+// Reasons of a CourseMentor's Ready, besides Synced, when nothing is to be done.
+const (
+	// ReasonUpcoming: the first day of the mentor is still to come.
+	ReasonUpcoming = "Upcoming"
+	// ReasonEnded: the last day of the mentor is over.
+	ReasonEnded = "Ended"
 )
 
 // Reasons of ProfileInSync, besides Synced.

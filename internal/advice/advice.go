@@ -10,6 +10,8 @@ var advice = map[string]string{
 	// In step
 	v1alpha1.ReasonSynced:    "Nothing.",
 	v1alpha1.ReasonConnected: "Nothing.",
+	v1alpha1.ReasonUpcoming:  "Nothing: from spec.startDate on the mentor is shown.",
+	v1alpha1.ReasonEnded:     "Nothing. To go on, move spec.endDate; else delete it whenever you like.",
 
 	// Working, or held
 	v1alpha1.ReasonQueued:              "Wait: it goes on by itself. If it stays so, see whether the Course and the LearningPlatform are Ready.",
@@ -30,7 +32,9 @@ var advice = map[string]string{
 	v1alpha1.ReasonCourseNotFound:      "Check the course code. If it is right, make the Course that carries it, or give that Course the spec.courseKey of a course on the LMS.",
 	v1alpha1.ReasonCourseNotReady:      "End the conflict of the Course, which its own state names.",
 	v1alpha1.ReasonCourseCodeClaimed:   "Delete the older object, which the message names, or this one.",
-	v1alpha1.ReasonCourseClaimed:       "Delete the older object, which the message names, or this one.",
+	v1alpha1.ReasonCourseClaimed:       "Give one of the two other days, or delete it; the message names the older one.",
+	v1alpha1.ReasonEmailNotFound:       "Add the entry that the message names to the ConfigMap, or correct emailFrom.",
+	v1alpha1.ReasonEmailInvalid:        "Correct the entry of the ConfigMap that the message names.",
 	v1alpha1.ReasonModeUnavailable:     "Offer the mode in the course on the LMS, or change spec.mode of the Course to one of its status.modes.",
 	v1alpha1.ReasonEmailInUse:          "Find out whose address it is. Give the other contact, which the message names, another address, on the LMS too, or delete it; or send this one with another address.",
 	v1alpha1.ReasonEmailUnavailable:    "Ask an administrator of the LMS to free the address, or send the document with another one.",

@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"rollcall.dev/rollcall/internal/email"
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
@@ -16,15 +17,12 @@ import (
 const (
 	maxCode        = 64
 	maxName        = 100
-	minEmail       = 3
-	maxEmail       = 254
 	maxEnrollments = 1000
 )
 
 var (
-	codePattern  = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
-	emailPattern = regexp.MustCompile(`^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]+@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$`)
-	notInNames   = regexp.MustCompile(`[<>\p{Cc}]|://`)
+	codePattern = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
+	notInNames  = regexp.MustCompile(`[<>\p{Cc}]|://`)
 )
 
 // validate finds everything that is wrong with a document by itself; contactID is whose document it is said to be.
@@ -96,9 +94,9 @@ func (f *findings) name(pointer string, member *string) {
 }
 
 func (f *findings) email(pointer string, member *string) {
-	email, ok := required(f, pointer, member)
-	if ok && (len(email) < minEmail || len(email) > maxEmail || !emailPattern.MatchString(email)) {
-		f.add(pointer, reasonMalformed, fmt.Sprintf("This must be an e-mail address of at most %d characters, such as name@example.com.", maxEmail))
+	address, ok := required(f, pointer, member)
+	if ok && !email.IsAddress(address) {
+		f.add(pointer, reasonMalformed, fmt.Sprintf("This must be an e-mail address of at most %d characters, such as name@example.com.", email.MaxLength))
 	}
 }
 
