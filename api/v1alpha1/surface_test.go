@@ -130,7 +130,9 @@ func TestNamesForTheCommandLine(t *testing.T) {
 			t.Errorf("%s: categories %v, namespaced %v", resource.Name, resource.Categories, resource.Namespaced)
 		}
 	}
-	want := map[string][]string{"contacts": {"ct"}, "enrollments": {"enr"}, "courses": {"crs"}, "coursementors": {"mentor"}, "learningplatforms": {"lp"}}
+	want := map[string][]string{
+		"contacts": {"ct"}, "enrollments": {"enr"}, "courses": {"crs"}, "coursementors": {"mentor"}, "learnermessages": {"lmsg"}, "learningplatforms": {"lp"},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("short names (-want +got):\n%s", diff)
 	}
