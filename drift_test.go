@@ -191,6 +191,9 @@ func TestThePolicyReportLeavesAccountsAsTheyAre(t *testing.T) {
 		return nil
 	})
 	c.waitForContact("retired", v1alpha1.ReasonDrifted)
+	c.restart()
+	c.waitUntilIdle()
+	c.waitForContact("retired", v1alpha1.ReasonDrifted) // That nothing is new does not put it in step.
 	if writes := c.lms.Writes(); writes != 0 {
 		t.Errorf("%d writes", writes)
 	}

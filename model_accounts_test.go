@@ -56,7 +56,7 @@ func (r *modelRun) compareContact(contact *v1alpha1.Contact, accounts []openedxt
 		return nil
 	case learner == nil && contact.Status.Learner.Username == "":
 		return errors.New("it has no account")
-	case !own && len(sold) > 0:
+	case !own && len(sold) > 0 && !r.isToldOnly(contact):
 		return errors.New("its account is not on the LMS any more")
 	case !own:
 		return nil
@@ -71,7 +71,7 @@ func (r *modelRun) compareContact(contact *v1alpha1.Contact, accounts []openedxt
 		}
 	}
 	switch differs := r.differs(learner, sold); {
-	case r.drift == v1alpha1.DriftPolicyReport && readyOf(contact).Reason == v1alpha1.ReasonDrifted:
+	case r.isToldOnly(contact):
 		return nil
 	case differs:
 		return errors.New("it does not tell that people changed an enrollment")
@@ -79,6 +79,11 @@ func (r *modelRun) compareContact(contact *v1alpha1.Contact, accounts []openedxt
 		return errors.New("it should be in step")
 	}
 	return nil
+}
+
+// isToldOnly says whether the platform only reports that the LMS differs, and the contact does.
+func (r *modelRun) isToldOnly(contact *v1alpha1.Contact) bool {
+	return r.drift == v1alpha1.DriftPolicyReport && readyOf(contact).Reason == v1alpha1.ReasonDrifted
 }
 
 // differs says whether an account is not enrolled as was sold.

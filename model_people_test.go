@@ -142,13 +142,19 @@ func (r *modelRun) renameAccount(account openedxtest.Account) {
 	}
 }
 
-// moveAccount gives an account another address.
+// moveAccount gives an account another address. Where learners make their accounts, what it is enrolled in then counts as
+// people's: if Rollcall has not seen the account yet, it never learns whose it was.
 func (r *modelRun) moveAccount(account openedxtest.Account) {
 	r.moved++
 	email := fmt.Sprintf("moved%d@home.example", r.moved)
 	r.note("people give %s the address %s", account.Username, email)
 	add(r.model.known, account.ID, strings.ToLower(account.Email))
 	r.lms.SetEmail(account.Username, email)
+	if r.waitsForLogin {
+		for _, row := range r.lms.Enrollments(account.Username) {
+			r.left(account, row.Course)
+		}
+	}
 }
 
 func (r *modelRun) retire(account openedxtest.Account) {

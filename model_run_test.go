@@ -26,6 +26,8 @@ const (
 	missingKey = "course-v1:GK+NOWHERE+2017"
 	// longestCalm is how much time of the clock may pass until all is in step after trouble. It is more than any back-off.
 	longestCalm = 48 * time.Hour
+	// modelPatience is how long a run waits, in real time, while the clock is skipped through longestCalm. Others run beside it.
+	modelPatience = 5 * time.Minute
 	// shortestCalm is how much may pass where there was no trouble: the budget takes some minutes.
 	shortestCalm = 25 * time.Minute
 )
@@ -205,6 +207,9 @@ func (r *modelRun) calm(longest time.Duration) {
 	r.endTrouble()
 	r.resume()
 	if r.random.IntN(2) == 0 {
+		if len(r.model.closed) > 0 { // That one opens is noticed after hours.
+			longest = longestCalm
+		}
 		r.openCourses()
 	}
 	if r.asks {
@@ -274,7 +279,7 @@ func (r *modelRun) release() {
 // whenIdle does something each time that Rollcall has nothing to do, until it is done.
 func (r *modelRun) whenIdle(do func() (bool, error)) error {
 	idle := 0
-	return wait.PollUntilContextTimeout(context.Background(), 4*time.Millisecond, patience, true, func(context.Context) (bool, error) {
+	return wait.PollUntilContextTimeout(context.Background(), 4*time.Millisecond, modelPatience, true, func(context.Context) (bool, error) {
 		if !r.clock.idle() {
 			idle = 0
 			return false, nil

@@ -222,7 +222,7 @@ func (r *modelRun) changeCourse() {
 		delete(r.model.courses, code)
 		return
 	}
-	course := r.newOffer()
+	course := r.newOffer(code)
 	r.note("let the Course %s stand for %+v", code, course)
 	change(r.company, &v1alpha1.Course{ObjectMeta: r.named(names.Contact(code))}, func(o *v1alpha1.Course) {
 		o.Spec.CourseKey, o.Spec.Mode = course.key, course.mode
@@ -231,7 +231,7 @@ func (r *modelRun) changeCourse() {
 }
 
 func (r *modelRun) makeCourse(code string) {
-	course := r.newOffer()
+	course := r.newOffer(code)
 	r.note("make the Course %s for %+v", code, course)
 	r.create(&v1alpha1.Course{ObjectMeta: r.named(names.Contact(code)), Spec: v1alpha1.CourseSpec{CourseCode: code, CourseKey: course.key, Mode: course.mode}})
 	r.offer(code, course)
@@ -243,13 +243,18 @@ func (r *modelRun) offer(code string, course offer) {
 }
 
 // newOffer gives one of six courses, so that others are never sold.
-func (r *modelRun) newOffer() offer {
+func (r *modelRun) newOffer(code string) offer {
 	course := offer{key: courseKey(pick(r.random, []string{"1234A", "1234A", "1235A", "1236A", "2100S", "2101S", "3001C"}))}
 	switch r.random.IntN(10) {
 	case 0:
 		course.key = missingKey
 	case 1, 2:
 		course.mode = pick(r.random, []string{"audit", "verified"})
+	}
+	for other, offered := range r.model.courses { // Nobody can give a learner two modes of one course.
+		if other != code && offered.key == course.key {
+			course.mode = offered.mode
+		}
 	}
 	return course
 }

@@ -147,6 +147,21 @@ func TestAnAddressThatTheAccountCannotHaveIsAConflictThatNamesTheCase(t *testing
 	}
 }
 
+func TestAnAddressThatSomebodyTookOnTheLMSStaysAConflict(t *testing.T) {
+	t.Parallel()
+	c := newCompanySeenByEoxCore(t, "1234A")
+	d := joe("000123", "1234A")
+	c.mustPut(d, http.StatusCreated)
+	username := c.waitForContact("000123", v1alpha1.ReasonSynced).Status.Learner.Username
+	c.lms.SetEmail(username, "joe.elsewhere@home.example")
+	c.lms.AddUser(openedxtest.UserSpec{Username: "impostor", Email: d.Email, Name: "Somebody Else", Active: true})
+	c.requestCheck(c.contact("000123"))
+	c.waitForContact("000123", v1alpha1.ReasonEmailInUse)
+	c.restart()
+	c.waitUntilIdle()
+	c.waitForContact("000123", v1alpha1.ReasonEmailInUse)
+}
+
 func TestALostAnswerOfARegistrationMakesNoTwin(t *testing.T) {
 	t.Parallel()
 	for name, newCompany := range map[string]func(*testing.T, ...string) *company{"Stock": newStockCompany, "EoxCore": newCompany} {

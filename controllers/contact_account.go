@@ -34,7 +34,9 @@ func (r *contactReconciler) settleAccount(ctx context.Context, contact *v1alpha1
 	if err != nil {
 		return outcome{}, err
 	}
-	settled := learner.Username != "" && ptr.Deref(learner.Active, true) && asDocument
+	// What the policy Report leaves stays told until a sweep or somebody's request looks again.
+	told := contact.Status.Attempts != nil && contact.Status.Attempts.LastError.Reason == v1alpha1.ReasonDrifted
+	settled := learner.Username != "" && ptr.Deref(learner.Active, true) && asDocument && !told
 	if settled && !lost && !accountCheckRequested(contact, enrollments) && !r.drift.suspects(contact) {
 		contact.Status.Attempts = nil
 		return inStep(accountKnown, 0), nil

@@ -63,6 +63,7 @@ func (r *contactReconciler) settleProfile(ctx context.Context, connection lms.Pl
 		if err := attribute.carryOver(); err != nil {
 			failure := lms.AsError(err)
 			if failure.Reason != v1alpha1.ReasonAccountReadOnly {
+				contact.Status.Learner.ProfileDigest = "" // The next visit compares again.
 				return err
 			}
 			differing, why = append(differing, attribute.name), failure.Message
