@@ -37,11 +37,3 @@ func (c *movedClock) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	_, _ = fmt.Fprintln(w, c.Now().UTC().Format(time.RFC3339)) // the caller went away
 }
-
-// withClock serves the clock beside the LMS.
-func withClock(c *movedClock, lms http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle(clockPath, c)
-	mux.Handle("/", lms)
-	return mux
-}

@@ -1,4 +1,5 @@
-// The sandbox is a stand-in for an Open edX LMS, to try Rollcall against.
+// The sandbox is a stand-in for an Open edX LMS, to try Rollcall against. Beside the LMS's API it has what a learner sees: a
+// page with Rollcall's web components, and the mailbox that learners' messages come to.
 //
 //	go run ./hack/sandbox --listen 127.0.0.1:18000 --world FILE.json --throttle 120 --latency real
 //	curl -X PUT --data 2030-12-31T23:59:58Z http://127.0.0.1:18000/sandbox/clock
@@ -15,6 +16,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"rollcall.dev/rollcall/internal/openedx/openedxtest"
 )
@@ -35,6 +38,9 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("sandbox", flag.ContinueOnError)
 	listen := flags.String("listen", "127.0.0.1:18000", "`address` to listen on")
 	worldFile := flags.String("world", "", "`file` with what the server holds at start (default a small demo world)")
+	learnerAPI := flags.String("learner-api", "", "`URL` of Rollcall's learner API, which is then served here too, as an ingress would (default none)")
+	learnerCA := flags.String("learner-ca", "", "`file` with the authority of its certificate, PEM")
+	mailListen := flags.String("mail-listen", "", "`address` at which mail is taken by SMTP (default none)")
 	throttle := flags.Int("throttle", 120, "enrollment `calls` a minute of a staff user, 0 for no limit")
 	latency := flags.String("latency", "none", "\"real\" lets each call cost what it costs a real platform, or \"none\"")
 	if err := flags.Parse(args); err != nil {
@@ -67,8 +73,32 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	lms := openedxtest.New(world, options...)
+	mux := http.NewServeMux()
+	mux.Handle("/", lms)
+	mux.Handle(clockPath, clock)
+	if *learnerAPI != "" {
+		proxy, err := newLearnerAPI(*learnerAPI, *learnerCA)
+		if err != nil {
+			return err
+		}
+		mux.Handle(learnerAPIPath, proxy)
+		mux.Handle("GET "+learnerPath, learnerPage(lms))
+		mux.Handle("GET "+stylePath, style())
+	}
+	tasks, ctx := errgroup.WithContext(ctx)
+	if *mailListen != "" {
+		mailbox := &mailbox{}
+		mail, err := new(net.ListenConfig).Listen(ctx, "tcp", *mailListen)
+		if err != nil {
+			return err
+		}
+		tasks.Go(func() error { return takeMail(ctx, mail, mailbox) })
+		mux.Handle("GET "+mailboxPath, mailbox)
+	}
 	fmt.Printf("sandbox: Open edX stand-in at http://%s\n", listener.Addr())
-	return serve(ctx, listener, withClock(clock, openedxtest.New(world, options...)))
+	tasks.Go(func() error { return serve(ctx, listener, mux) })
+	return tasks.Wait()
 }
 
 func readWorld(name string) (openedxtest.World, error) {

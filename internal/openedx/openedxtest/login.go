@@ -39,10 +39,15 @@ func logIn(c *call) answer {
 	case !u.active:
 		return c.loggedOut(loginRefused("inactive-user", "In order to sign in, you need to activate your account."))
 	}
+	return c.loggedIn(ok(object{"success": true, "redirect_url": c.url("/dashboard")}), u)
+}
+
+// loggedIn adds the cookies of a login.
+func (c *call) loggedIn(a answer, u *user) answer {
 	u.lastLogin = c.clock.Now()
 	session := randomHex()
 	c.sessions[session] = u
-	return c.withTokenCookies(ok(object{"success": true, "redirect_url": c.url("/dashboard")}), u).
+	return c.withTokenCookies(a, u).
 		withCookie(c.cookie(sessionCookie, session, sessionLifetime, true)).
 		withCookie(c.cookie(loggedInCookie, "true", sessionLifetime, false))
 }

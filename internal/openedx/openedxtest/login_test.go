@@ -1,9 +1,11 @@
 package openedxtest_test
 
 import (
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +80,24 @@ func TestALoginLeavesATokenInTwoCookies(t *testing.T) {
 		if member(me.Body, "username") != "ada" {
 			t.Errorf("the token is %v's, want ada's", me.Body)
 		}
+	}
+}
+
+func TestALoginByAnotherWayLeavesTheSameCookies(t *testing.T) {
+	lms, _, _ := start(t)
+	b := newBrowser(t, lms)
+	b.logIn("ada", "Ada-pass-8841")
+	want := slices.Sorted(maps.Keys(b.cookies()))
+	held := map[string]string{}
+	for _, cookie := range lms.LogIn("ada") {
+		held[cookie.Name] = cookie.Value
+	}
+	if got := slices.Sorted(maps.Keys(held)); !slices.Equal(got, want) {
+		t.Errorf("cookies %v, want %v", got, want)
+	}
+	token := held["edx-jwt-cookie-header-payload"] + "." + held["edx-jwt-cookie-signature"]
+	if me := b.client.send(http.MethodGet, "/api/user/v1/me", http.Header{"Authorization": {"JWT " + token}}, ""); member(me.Body, "username") != "ada" {
+		t.Errorf("the token is %v's, want ada's", me.Body)
 	}
 }
 

@@ -3,6 +3,7 @@ package openedxtest
 import (
 	"cmp"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 )
@@ -123,6 +124,16 @@ func (s *Server) LogInFirst(username, email, name string) {
 		s.activate(u)
 		s.tellOfUser(u, "auth.session.login.completed")
 	})
+}
+
+// LogIn gives what a learner's browser holds after a login by whatever way: the cookies, and that of Django's CSRF token.
+func (s *Server) LogIn(username string) []*http.Cookie {
+	var cookies []*http.Cookie
+	s.locked(func() {
+		c := &call{Server: s, request: &http.Request{}}
+		cookies = append(c.loggedIn(answer{}, s.mustUser(username)).cookies, c.cookie(csrfCookie, randomHex()+randomHex(), sessionLifetime, false))
+	})
+	return cookies
 }
 
 // PreEnroll lets an address in to a course, and enrolls it there when its account becomes active.
