@@ -10,6 +10,8 @@ import (
 	_ "time/tzdata" // The zones of access windows are known wherever Rollcall runs.
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -119,7 +121,14 @@ func newManager(restConfig *rest.Config, o options, clock clock.Clock, adjust ..
 		Scheme: scheme,
 		// Standby replicas take documents too, and fill their caches before they lead.
 		Controller: config.Controller{EnableWarmup: new(true)},
-		Cache:      cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		Cache: cache.Options{
+			DefaultTransform: cache.TransformStripManagedFields(),
+			// Of these it is only followed that they change: kubectl keeps all that they hold in an annotation.
+			ByObject: map[client.Object]cache.ByObject{
+				&corev1.Secret{}:    {Transform: stripAnnotations},
+				&corev1.ConfigMap{}: {Transform: stripAnnotations},
+			},
+		},
 		// A read waits for one's own writes: a document that was just replaced never looks identical to the old one.
 		Client: client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
 		Metrics: metricsserver.Options{
@@ -175,4 +184,13 @@ func newManager(restConfig *rest.Config, o options, clock clock.Clock, adjust ..
 		return nil, err
 	}
 	return mgr, mgr.AddHealthzCheck("ping", healthz.Ping)
+}
+
+// stripAnnotations makes an object as small as it can be in a cache.
+func stripAnnotations(cached any) (any, error) {
+	if o, err := meta.Accessor(cached); err == nil {
+		o.SetManagedFields(nil)
+		o.SetAnnotations(nil)
+	}
+	return cached, nil
 }

@@ -507,23 +507,6 @@ func TestStockOpenEdXWithoutPluginsIsServedByItsOwnRoutes(t *testing.T) {
 	c.waitForLMS("joe.000123@acme.com", "1234A", false)
 }
 
-func TestTheOlderOfTwoMentorsWinsUntilItGoes(t *testing.T) {
-	t.Parallel()
-	c := newCompany(t, "1234A")
-	mentor := func(name string) *v1alpha1.CourseMentor {
-		mentor := &v1alpha1.CourseMentor{ObjectMeta: c.named(name), Spec: v1alpha1.CourseMentorSpec{
-			CourseCode: "1234A", MentorProfile: v1alpha1.MentorProfile{DisplayName: "Mentor " + name, Email: name + "@acme.com"}}}
-		c.create(mentor)
-		return mentor
-	}
-	first := mentor("a")
-	c.waitForState(first, v1alpha1.ReasonSynced)
-	second := mentor("b")
-	c.waitForState(second, v1alpha1.ReasonCourseClaimed)
-	must(t, c.Delete(context.Background(), first))
-	c.waitForState(second, v1alpha1.ReasonSynced)
-}
-
 func TestAPersonsExtraEnrollmentIsHonouredAndNeverPruned(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t, "1234A", "1235A")

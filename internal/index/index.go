@@ -33,6 +33,8 @@ const (
 	EnrollmentByCourse = "rollcall.enrollmentByCourse"
 	// MentorByCourse finds CourseMentors by platform and course code.
 	MentorByCourse = "rollcall.mentorByCourse"
+	// MentorByConfigMap finds CourseMentors by the names of the ConfigMaps that hold their or their deputies' e-mail addresses.
+	MentorByConfigMap = "rollcall.mentorByConfigMap"
 )
 
 // Key is the key of a value that belongs to a platform.
@@ -88,6 +90,10 @@ func Register(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.CourseMentor{}, MentorByCourse, func(object client.Object) []string {
 			spec := &object.(*v1alpha1.CourseMentor).Spec
 			return []string{Key(spec.PlatformRef.Name, spec.CourseCode)}
+		}},
+		{&v1alpha1.CourseMentor{}, MentorByConfigMap, func(object client.Object) []string {
+			spec := &object.(*v1alpha1.CourseMentor).Spec
+			return []string{spec.EmailFrom.ConfigMapKeyRef.Name, spec.Deputy.EmailFrom.ConfigMapKeyRef.Name}
 		}},
 	} {
 		if err := indexer.IndexField(ctx, index.kind, index.name, index.keys); err != nil {
