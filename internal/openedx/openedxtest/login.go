@@ -109,7 +109,7 @@ func (c *call) loggedOut(a answer) answer {
 }
 
 func (c *call) cookie(name, value string, lifetime time.Duration, httpOnly bool) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // as the platform sets it: without SameSite, and Secure only where it is
 		Name: name, Value: value, Path: "/", MaxAge: int(lifetime.Seconds()), HttpOnly: httpOnly, Secure: c.request.TLS != nil,
 	}
 }

@@ -2,7 +2,6 @@ package caller_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
@@ -89,27 +88,26 @@ func (s *identityServer) logIn(client, name string) *oauth2.Token {
 		}
 		return nil
 	}}
-	do := func(request *http.Request) *http.Response {
+	visit := func(request *http.Request) (where *url.URL, next string) {
 		response, err := browser.Do(request)
 		if err != nil {
 			s.t.Fatal(err)
 		}
-		_, _ = io.Copy(io.Discard, response.Body)
 		response.Body.Close()
-		return response
+		return response.Request.URL, response.Header.Get("Location")
 	}
 	config := oauth2.Config{
 		ClientID: client, ClientSecret: "secret", RedirectURL: callback, Scopes: []string{"openid", "profile", "email"},
 		Endpoint: oauth2.Endpoint{AuthURL: s.URL + "/auth", TokenURL: s.URL + "/oauth/token"},
 	}
 	proof := oauth2.GenerateVerifier()
-	page := do(withForm(s.t, http.MethodGet, config.AuthCodeURL("state", oauth2.S256ChallengeOption(proof)), nil))
-	login := page.Request.URL
+	login, _ := visit(withForm(s.t, http.MethodGet, config.AuthCodeURL("state", oauth2.S256ChallengeOption(proof)), nil))
 	form := url.Values{"id": {login.Query().Get("authRequestID")}, "username": {name}, "password": {"secret"}}
 	login.RawQuery = ""
-	back, err := do(withForm(s.t, http.MethodPost, login.String(), form)).Location()
+	_, next := visit(withForm(s.t, http.MethodPost, login.String(), form))
+	back, err := url.Parse(next)
 	if err != nil {
-		s.t.Fatalf("the login leads nowhere: %v", err)
+		s.t.Fatal(err)
 	}
 	token, err := config.Exchange(s.t.Context(), back.Query().Get("code"), oauth2.VerifierOption(proof))
 	if err != nil {

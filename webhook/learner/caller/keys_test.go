@@ -140,7 +140,14 @@ var outages = map[string]http.HandlerFunc{
 	"no keys configured": func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, `{"error":"JWK set is not found"}`, http.StatusBadRequest)
 	},
-	"no keys":        func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]any{"keys": []any{}}) },
+	"no keys": func(w http.ResponseWriter, _ *http.Request) { reply(w, map[string]any{"keys": []any{}}) },
+	"no public keys": func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, map[string]any{"keys": []any{jwkOf(ownKey()), jose.JSONWebKey{Key: []byte("secret")}}})
+	},
+	"an error with a key": func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusInternalServerError)
+		reply(w, map[string]any{"keys": []any{jwkOf(ownKey().Public())}})
+	},
 	"something else": func(w http.ResponseWriter, _ *http.Request) { reply(w, []any{}) },
 	"a page":         func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<!DOCTYPE html>") },
 	"half an answer": func(w http.ResponseWriter, _ *http.Request) {
