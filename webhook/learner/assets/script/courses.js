@@ -1,0 +1,64 @@
+/** <rollcall-courses hide="ended cancelled"> is what the learner may take, until when, and how far they are. */
+class RollcallCourses extends RollcallElement {
+  static observedAttributes = [...RollcallElement.observedAttributes, "hide"];
+
+  topic = "courses";
+
+  async load(api) {
+    return api.get(`learner/${await this.contactPath(api)}courses/`);
+  }
+
+  render({ courses, timeZone }) {
+    const hidden = (this.getAttribute("hide") ?? "").split(/\s+/);
+    const shown = courses.filter((course) => !hidden.includes(course.state));
+    return [this.card("heading",
+      h("h2", { id: "heading", part: "heading" }, this.language.say("courses.heading")),
+      shown.length === 0
+        ? h("p", { part: "notice" }, this.language.say("courses.none"))
+        : h("ul", { part: "list", role: "list" }, shown.map((course) => this.#course(course, timeZone))))];
+  }
+
+  #course(course, timeZone) {
+    const title = h("bdi", {}, course.title ?? course.courseCode);
+    return h("li", { part: `course course-${course.state}`, "data-state": course.state },
+      h("div", { class: "title" },
+        h("h3", { part: "title" }, course.url ? h("a", { part: "link", href: course.url }, title) : title),
+        h("span", { part: "badge" }, this.language.say(`courses.${course.state}`))),
+      h("p", { part: "window" }, this.#window(course)),
+      course.grade && this.#grade(course.grade, timeZone));
+  }
+
+  /** Until when, or from when on, the learner has access. */
+  #window({ state, accessStartDate, accessEndDate, daysLeft }) {
+    const say = (...text) => this.language.say(...text);
+    const date = (day) => h("time", { datetime: day }, this.language.day(day));
+    switch (state) {
+      case "upcoming":
+        return say("courses.startsOn", { date: date(accessStartDate) });
+      case "ended":
+        return say("courses.endedOn", { date: date(accessEndDate) });
+      case "open":
+        if (!accessEndDate) {
+          return say("courses.openEndless");
+        }
+        return [say("courses.openUntil", { date: date(accessEndDate) }), " · ",
+          h("strong", { part: "days-left" }, daysLeft === 0 ? say("courses.lastDay") : say("courses.daysLeft", { count: daysLeft }))];
+      default:
+        return [];
+    }
+  }
+
+  #grade({ percent, letter, passed, readTime }, timeZone) {
+    const say = (...text) => this.language.say(...text);
+    const share = this.language.percent(percent);
+    const reached = h("span", { part: "meter-value" });
+    reached.style.inlineSize = `${percent}%`;
+    return h("div", { part: "grade" },
+      h("span", { part: "meter", "aria-hidden": "true" }, reached),
+      h("p", {},
+        say("courses.grade"), ": ",
+        h("strong", {}, letter ? say("courses.gradeLetter", { percent: share, letter }) : share), ", ",
+        say("courses.gradeDate", { date: h("time", { datetime: readTime }, this.language.dayOf(readTime, timeZone)) }),
+        passed && [" · ", h("span", { part: "passed" }, say("courses.passed"))]));
+  }
+}
