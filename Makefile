@@ -1,5 +1,5 @@
 # Everything that is built lands in bin/; everything that is used is pinned by a go.mod in this repository.
-# Only Go, git and make are needed, and for the tests of mail a Debian with apt-get.
+# Only Go, git and make are needed; the tests of mail and those in a browser also want a Debian with apt-get, and the latter Node.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -78,6 +78,12 @@ RUNS ?= 200
 .PHONY: test-model
 test-model: controlplane ## Play RUNS (200) random sequences of everything that happens, and compare the LMS with a reference
 	go test -count=1 -timeout 4h -parallel 8 -run TestOnceCalmReturns . -model.runs=$(RUNS) $(GOTESTFLAGS)
+
+.PHONY: test-browser
+test-browser: ## Use the learner's page in Debian's Chromium; pictures of it are in bin/browser
+	@hack/chromium.sh
+	go build -o bin/browser/serve ./test/browser/serve
+	cd test/browser && npm ci --no-audit --no-fund && node --test
 
 FUZZTIME ?= 20s
 .PHONY: fuzz

@@ -1,7 +1,6 @@
 package assets
 
 import (
-	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -17,7 +16,7 @@ import (
 const folder = "/gk/api/learner/assets/"
 
 // get asks for a file of the folder, as a browser does that keeps a version of it.
-func get(t *testing.T, method, name, kept string) *http.Response {
+func get(t *testing.T, method, name, kept string) *httptest.ResponseRecorder {
 	t.Helper()
 	request := httptest.NewRequest(method, folder+name, nil)
 	if kept != "" {
@@ -25,20 +24,20 @@ func get(t *testing.T, method, name, kept string) *http.Response {
 	}
 	recorder := httptest.NewRecorder()
 	Handler(folder).ServeHTTP(recorder, request)
-	return recorder.Result()
+	return recorder
 }
 
 // nameOfVersion is the name under which the script may be kept: its ETag says it.
 func nameOfVersion(t *testing.T) string {
 	t.Helper()
-	return version(strings.Trim(get(t, http.MethodHead, stable, "").Header.Get("ETag"), `"`))
+	return version(strings.Trim(get(t, http.MethodHead, stable, "").Header().Get("ETag"), `"`))
 }
 
 func TestTheScriptIsServedToPagesOfAnyOrigin(t *testing.T) {
 	for _, name := range []string{stable, nameOfVersion(t)} {
 		answer := get(t, http.MethodGet, name, "")
-		if answer.StatusCode != http.StatusOK {
-			t.Fatalf("%s: got %s", name, answer.Status)
+		if answer.Code != http.StatusOK {
+			t.Fatalf("%s: got %d", name, answer.Code)
 		}
 		for header, want := range map[string]string{
 			"Content-Type":                 "text/javascript; charset=utf-8",
@@ -46,16 +45,13 @@ func TestTheScriptIsServedToPagesOfAnyOrigin(t *testing.T) {
 			"Cross-Origin-Resource-Policy": "cross-origin",
 			"X-Content-Type-Options":       "nosniff",
 		} {
-			if got := answer.Header.Get(header); got != want {
+			if got := answer.Header().Get(header); got != want {
 				t.Errorf("%s: %s is %q, want %q", name, header, got, want)
 			}
 		}
-		body, err := io.ReadAll(answer.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
+		body := answer.Body.String()
 		for _, element := range []string{"rollcall-mentor", "rollcall-support", "rollcall-courses"} {
-			if !strings.Contains(string(body), `"`+element+`"`) {
+			if !strings.Contains(body, `"`+element+`"`) {
 				t.Errorf("%s: defines no <%s>", name, element)
 			}
 		}
@@ -64,14 +60,14 @@ func TestTheScriptIsServedToPagesOfAnyOrigin(t *testing.T) {
 
 func TestTheStableNameIsRevalidated(t *testing.T) {
 	first := get(t, http.MethodGet, stable, "")
-	if got := first.Header.Get("Cache-Control"); got != "no-cache" {
+	if got := first.Header().Get("Cache-Control"); got != "no-cache" {
 		t.Errorf("Cache-Control is %q", got)
 	}
-	if again := get(t, http.MethodGet, stable, first.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
-		t.Errorf("the version that is kept: got %s, want 304", again.Status)
+	if again := get(t, http.MethodGet, stable, first.Header().Get("ETag")); again.Code != http.StatusNotModified {
+		t.Errorf("the version that is kept: got %d, want 304", again.Code)
 	}
-	if older := get(t, http.MethodGet, stable, `"0123456789abcdef"`); older.StatusCode != http.StatusOK {
-		t.Errorf("an older version is kept: got %s, want 200", older.Status)
+	if older := get(t, http.MethodGet, stable, `"0123456789abcdef"`); older.Code != http.StatusOK {
+		t.Errorf("an older version is kept: got %d, want 200", older.Code)
 	}
 }
 
@@ -80,33 +76,33 @@ func TestTheNameOfAVersionIsKeptForGood(t *testing.T) {
 	if !versions.MatchString(name) {
 		t.Errorf("%q is not among the names of versions", name)
 	}
-	if got := get(t, http.MethodGet, name, "").Header.Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
+	if got := get(t, http.MethodGet, name, "").Header().Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
 		t.Errorf("Cache-Control is %q", got)
 	}
 }
 
 func TestAnotherVersionLeadsToThisOne(t *testing.T) {
 	answer := get(t, http.MethodGet, "rollcall.0123456789abcdef.js", "")
-	if answer.StatusCode != http.StatusTemporaryRedirect || answer.Header.Get("Location") != folder+stable {
-		t.Errorf("got %s to %q", answer.Status, answer.Header.Get("Location"))
+	if answer.Code != http.StatusTemporaryRedirect || answer.Header().Get("Location") != folder+stable {
+		t.Errorf("got %d to %q", answer.Code, answer.Header().Get("Location"))
 	}
-	if got := answer.Header.Get("Cache-Control"); got != "no-store" {
+	if got := answer.Header().Get("Cache-Control"); got != "no-store" {
 		t.Errorf("Cache-Control is %q: the replica that has that version could not be asked again", got)
 	}
-	if got := answer.Header.Get("Access-Control-Allow-Origin"); got != "*" {
+	if got := answer.Header().Get("Access-Control-Allow-Origin"); got != "*" {
 		t.Errorf("Access-Control-Allow-Origin is %q: browsers do not follow", got)
 	}
 }
 
 func TestNothingElseIsThere(t *testing.T) {
 	for _, name := range []string{"", "style.css", "texts/en.json", "rollcall.0123.js", "../assets/rollcall.js"} {
-		if answer := get(t, http.MethodGet, name, ""); answer.StatusCode != http.StatusNotFound {
-			t.Errorf("%q: got %s, want 404", name, answer.Status)
+		if answer := get(t, http.MethodGet, name, ""); answer.Code != http.StatusNotFound {
+			t.Errorf("%q: got %d, want 404", name, answer.Code)
 		}
 	}
 	answer := get(t, http.MethodPost, stable, "")
-	if answer.StatusCode != http.StatusMethodNotAllowed || answer.Header.Get("Allow") != "GET, HEAD" {
-		t.Errorf("POST: got %s, Allow %q", answer.Status, answer.Header.Get("Allow"))
+	if answer.Code != http.StatusMethodNotAllowed || answer.Header().Get("Allow") != "GET, HEAD" {
+		t.Errorf("POST: got %d, Allow %q", answer.Code, answer.Header().Get("Allow"))
 	}
 }
 

@@ -35,8 +35,9 @@ class Composer {
     }, say("message.write"));
     this.status = h("p", { part: "status", role: "status" });
 
-    this.subject = h("input", { id: "subject", part: "field", autocomplete: "off", input: () => this.#typed() });
-    this.text = h("textarea", { id: "text", part: "field", rows: "6", "aria-required": "true", input: () => this.#typed() });
+    const field = { part: "field", dir: "auto", autocomplete: "off", input: () => this.#typed() };
+    this.subject = h("input", { id: "subject", ...field });
+    this.text = h("textarea", { id: "text", rows: "6", "aria-required": "true", ...field });
     this.subject.value = this.#draft.subject;
     this.text.value = this.#draft.text;
     this.left = h("p", { id: "text-hint", part: "hint" });
@@ -189,9 +190,9 @@ class Composer {
     if (details.size === 0) {
       details.set("text", failure.detail);
     }
-    this.#mark(new Map([...details].map(([field, detail]) => [field, [h("span", { lang: "en", dir: "ltr" }, detail)]])));
+    this.#mark(new Map([...details].map(([field, detail]) => [field, [h("span", { lang: "en" }, detail)]])));
     const elsewhere = [...details].filter(([field]) => field !== "text" && field !== "subject").map(([, detail]) => detail);
-    this.error.append(...elsewhere.map((detail) => h("span", { lang: "en", dir: "ltr" }, " ", detail)));
+    this.error.append(...elsewhere.map((detail) => h("span", { lang: "en" }, " ", detail)));
   }
 }
 

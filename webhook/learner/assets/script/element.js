@@ -122,8 +122,6 @@ class RollcallElement extends HTMLElement {
 
   /** The box around all that a component shows, named by one of its elements. */
   card(label, ...content) {
-    return h("section", {
-      part: "card", tabindex: "-1", "aria-labelledby": label, lang: this.language.tag, dir: this.language.direction,
-    }, content);
+    return h("section", { part: "card", tabindex: "-1", "aria-labelledby": label, lang: this.language.tag }, content);
   }
 }

@@ -21,7 +21,7 @@ class RollcallMentor extends RollcallElement {
         h("div", {},
           h("h2", { id: "heading", part: "heading" }, say(mentor.isDeputy ? "mentor.headingDeputy" : "mentor.heading")),
           h("p", { id: "name", part: "name" }, h("bdi", {}, mentor.displayName)))),
-      mentor.biography && h("p", { part: "biography", dir: "auto" }, mentor.biography),
+      mentor.biography && h("p", { part: "biography" }, mentor.biography),
       (mentor.languages || mentor.officeHours) && h("dl", {},
         mentor.languages && fact("languages", "mentor.languages", this.language.languages(mentor.languages)),
         mentor.officeHours && fact("office-hours", "mentor.hours", this.#hours(mentor.officeHours.hours),

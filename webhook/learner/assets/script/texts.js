@@ -10,8 +10,6 @@ class Language {
     const known = Object.hasOwn(TEXTS, base);
     /** Dates and numbers follow the region, too; but no English sentence has a date of another language in it. */
     this.tag = known ? supported(wanted) ?? base : "en";
-    /** English stands in for a language that is not there, whichever way the page is written. */
-    this.direction = known ? undefined : "ltr";
     this.texts = known ? TEXTS[base] : TEXTS.en;
     this.plurals = new Intl.PluralRules(this.tag);
   }
