@@ -89,6 +89,7 @@ func (c *company) allObjects() ([]conditioned, error) {
 	var objects []conditioned
 	for _, list := range []client.ObjectList{
 		&v1alpha1.LearningPlatformList{}, &v1alpha1.CourseList{}, &v1alpha1.ContactList{}, &v1alpha1.EnrollmentList{}, &v1alpha1.CourseMentorList{},
+		&v1alpha1.LearnerMessageList{},
 	} {
 		if err := c.List(context.Background(), list, client.InNamespace(c.namespace)); err != nil {
 			return nil, err

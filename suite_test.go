@@ -70,6 +70,7 @@ type company struct {
 	certDir   string
 	token     string
 	door      string // host and port of the ingest
+	log       io.Writer
 	http      *http.Client
 	stop      func()
 }
@@ -130,6 +131,9 @@ func (c *company) start() {
 		ingestAddress: address, ingestCertDir: c.certDir, ingestNamespace: c.namespace, ingestLimits: ingest.DefaultLimits(), metricsAddress: "0", probeAddress: "0",
 	}, c.clock, func(o *ctrl.Options) {
 		o.Controller.SkipNameValidation = new(true)
+		if c.log != nil {
+			o.Logger = zap.New(zap.WriteTo(c.log))
+		}
 		o.Cache.DefaultNamespaces = map[string]cache.Config{c.namespace: {}}
 	})
 	must(c.t, err)

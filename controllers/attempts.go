@@ -101,10 +101,7 @@ func (r *reconciler) failed(o object, platform *v1alpha1.LearningPlatform, attem
 	}
 
 	now := r.clock.Now()
-	next := &v1alpha1.Attempts{Count: 1, Basis: basis, LastTime: metav1.NewTime(now)}
-	if *attempts != nil && (*attempts).Basis == basis {
-		next.Count = (*attempts).Count + 1
-	}
+	next := nextAttempt(*attempts, basis, now)
 	class, reason := failure.Class, failure.Reason
 	if inPart || reason == v1alpha1.ReasonServerError {
 		class = lms.Transient
@@ -125,6 +122,15 @@ func (r *reconciler) failed(o object, platform *v1alpha1.LearningPlatform, attem
 	}
 	*attempts = next
 	return standing(next, after)
+}
+
+// nextAttempt counts an attempt, from 1 again if it was made on something else.
+func nextAttempt(last *v1alpha1.Attempts, basis string, now time.Time) *v1alpha1.Attempts {
+	next := &v1alpha1.Attempts{Count: 1, Basis: basis, LastTime: metav1.NewTime(now)}
+	if last != nil && last.Basis == basis {
+		next.Count = last.Count + 1
+	}
+	return next
 }
 
 // pause gives the time for which to leave a platform alone: as long as it asks, but no shorter than otherwise, and not so

@@ -165,6 +165,8 @@ func statusApplyConfiguration(o object, scheme *runtime.Scheme) (runtime.ApplyCo
 		configuration = &applyv1alpha1.EnrollmentApplyConfiguration{}
 	case *v1alpha1.CourseMentor:
 		configuration = &applyv1alpha1.CourseMentorApplyConfiguration{}
+	case *v1alpha1.LearnerMessage:
+		configuration = &applyv1alpha1.LearnerMessageApplyConfiguration{}
 	default:
 		return nil, fmt.Errorf("no apply configuration for %T", o)
 	}

@@ -65,6 +65,24 @@ const (
 	ReasonDeleting = "Deleting"
 )
 
+// Reasons of a LearnerMessage's Ready, besides Retrying and PlatformUnavailable.
+const (
+	// ReasonDelivered: the mail server took the message.
+	ReasonDelivered = "Delivered"
+	// ReasonMailNotConfigured: the platform has no mail server, or the Secret with its credentials is missing; the message waits.
+	ReasonMailNotConfigured = "MailNotConfigured"
+	// ReasonMailMisconfigured: the mail server refuses what concerns every message, such as the credentials.
+	ReasonMailMisconfigured = "MailMisconfigured"
+	// ReasonMailServerBusy is the reason of a failed attempt: the mail server is away, or takes the message later.
+	ReasonMailServerBusy = "MailServerBusy"
+	// ReasonNoRecipient: nobody mentors the course now, or nobody knows their address; the message waits for somebody.
+	ReasonNoRecipient = "NoRecipient"
+	// ReasonUndeliverable: the mail server refuses this message, or its recipient, for good.
+	ReasonUndeliverable = "Undeliverable"
+	// ReasonLearnerGone: the Contact that wrote the message is gone.
+	ReasonLearnerGone = "LearnerGone"
+)
+
 // Reasons of Conflict (and then of Ready): they heal when the cause goes away.
 const (
 	// ReasonCourseNotFound: no Course carries the course code, or the LMS has no course with its key.

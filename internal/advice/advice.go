@@ -12,10 +12,11 @@ var advice = map[string]string{
 	v1alpha1.ReasonConnected: "Nothing.",
 	v1alpha1.ReasonUpcoming:  "Nothing: from spec.startDate on the mentor is shown.",
 	v1alpha1.ReasonEnded:     "Nothing. To go on, move spec.endDate; else delete it whenever you like.",
+	v1alpha1.ReasonDelivered: "Nothing. What becomes of it behind the mail server, that server's logs tell by the Message-ID.",
 
 	// Working, or held
 	v1alpha1.ReasonQueued:              "Wait: it goes on by itself. If it stays so, see whether the Course and the LearningPlatform are Ready.",
-	v1alpha1.ReasonRetrying:            "Wait: it is tried again by itself. If it stays so for hours, show the last error to an administrator of the LMS.",
+	v1alpha1.ReasonRetrying:            "Wait: it is tried again by itself. If it stays so for hours, show the last error to an administrator of the LMS, or that of a message to one of the mail server.",
 	v1alpha1.ReasonThrottled:           "Wait: it goes on by itself.",
 	v1alpha1.ReasonRegistrationLimited: "Raise REGISTRATION_RATELIMIT on the LMS (it ships as 60 a week), or use eox-core. One learner tries it again every hour.",
 	v1alpha1.ReasonRegistrationClosed:  "Open account creation on the LMS, or use eox-core. One learner tries it again every hour.",
@@ -47,6 +48,9 @@ var advice = map[string]string{
 	v1alpha1.ReasonEnrollmentRefused:   "Ask an administrator of the LMS which policy, such as a country restriction, keeps the learner out.",
 	v1alpha1.ReasonDrifted:             "Set right on the LMS what the message says, or set spec.driftPolicy: Correct of the LearningPlatform.",
 	v1alpha1.ReasonServerError:         "Show the message to an administrator of the LMS, who has to mend the fault there.",
+	v1alpha1.ReasonMailNotConfigured:   "Set spec.learners.mail of the LearningPlatform, or make the Secret that the message names, with the keys username and password.",
+	v1alpha1.ReasonMailMisconfigured:   "Set right in spec.learners.mail, in its Secret or on the mail server what the message says. A change in the cluster takes effect at once.",
+	v1alpha1.ReasonNoRecipient:         "Make a CourseMentor for the course, or set right the address that the message names; for support, set spec.learners.support of the LearningPlatform.",
 
 	// Stalled
 	v1alpha1.ReasonRemovalHeld:         "See whether so many learners are to lose their course. If so, release them as docs/removals-held.md says; if not, correct the documents.",
@@ -57,5 +61,7 @@ var advice = map[string]string{
 	v1alpha1.ReasonCredentialsRefused:  "Compare the Secret with the OAuth2 application on the LMS.",
 	v1alpha1.ReasonNotStaff:            "Give the application's user is_staff.",
 	v1alpha1.ReasonRouteUnavailable:    "Install the plug-in on the LMS, or choose another route.",
+	v1alpha1.ReasonUndeliverable:       "Correct the address of the CourseMentor or of support: the message is sent again then. If it is the message that is refused, read it and answer the learner yourself.",
+	v1alpha1.ReasonLearnerGone:         "Nothing. If the Contact is back, ask for a check.",
 	v1alpha1.ReasonInvalidTimeZone:     "Use a name of the IANA database, such as Europe/Berlin.",
 }

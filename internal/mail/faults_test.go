@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -59,22 +60,10 @@ func TestARefusedGreetingIsNoVerdictOnTheMessage(t *testing.T) {
 		"220 ready, and hangs": {Class: mail.Transient, Message: "The mail server does not answer."},
 	} {
 		t.Run(greeting, func(t *testing.T) {
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { listener.Close() })
-			go func() {
-				conn, err := listener.Accept()
-				if err != nil {
-					return
-				}
-				defer conn.Close()
-				fmt.Fprintf(conn, "%s\r\n", greeting)
-				for lines := bufio.NewScanner(conn); lines.Scan(); { // until the client hangs up
-				}
-			}()
-			server := mail.Server{Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port, Security: mail.StartTLS}
+			server := play(t, mail.StartTLS, func(conn io.ReadWriter) {
+				say(conn, greeting)
+				_, _ = io.Copy(io.Discard, conn) // until the client hangs up
+			})
 			expect(t, mail.Send(soon(t), server, message()), want.Class, want.Message)
 		})
 	}
@@ -109,28 +98,41 @@ func TestTheAnswerOnAMessageOnItsWayIsAwaitedAfterTheEnd(t *testing.T) {
 }
 
 func TestWhatFollowsTheAnswerChangesNothing(t *testing.T) {
+	server := play(t, mail.None, func(conn io.ReadWriter) {
+		lines := bufio.NewScanner(conn)
+		for _, answer := range []string{"220 ready", "250 hello", "250 from", "250 to", "354 go on"} {
+			say(conn, answer)
+			lines.Scan()
+		}
+		for lines.Text() != "." {
+			if !lines.Scan() {
+				return
+			}
+		}
+		say(conn, "250 taken") // and the connection breaks
+	})
+	if err := mail.Send(t.Context(), server, message()); err != nil {
+		t.Errorf("the server took the message, but: %v", err)
+	}
+}
+
+// play has a server that speaks with one client.
+func play(t *testing.T, security mail.Security, speak func(io.ReadWriter)) mail.Server {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	t.Cleanup(func() { _ = listener.Close() })
 	go func() {
 		conn, err := listener.Accept()
 		if err != nil {
 			return
 		}
-		defer conn.Close()
-		lines := bufio.NewScanner(conn)
-		for _, answer := range []string{"220 ready", "250 hello", "250 from", "250 to", "354 go on"} {
-			fmt.Fprintf(conn, "%s\r\n", answer)
-			lines.Scan()
-		}
-		for lines.Text() != "." && lines.Scan() {
-		}
-		fmt.Fprint(conn, "250 taken\r\n") // and the connection breaks
+		speak(conn)
+		_ = conn.Close()
 	}()
-	server := mail.Server{Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port, Security: mail.None}
-	if err := mail.Send(t.Context(), server, message()); err != nil {
-		t.Errorf("the server took the message, but: %v", err)
-	}
+	return mail.Server{Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port, Security: security}
 }
+
+func say(conn io.Writer, line string) { _, _ = fmt.Fprintf(conn, "%s\r\n", line) }

@@ -40,7 +40,7 @@ func Send(ctx context.Context, server Server, message Message) error {
 	if err != nil {
 		return classifyOpening(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	client, err := server.client(conn, domainOf(message.From))
 	if err != nil {
 		return classifyOpening(err)

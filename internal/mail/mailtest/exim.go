@@ -99,7 +99,7 @@ func StartExim(tb testing.TB) *Exim {
 	tb.Helper()
 	e := &Exim{Host: "127.0.0.1", tb: tb}
 	// Not in the test's own folder, which another user than root cannot enter.
-	home, err := os.MkdirTemp("", "exim")
+	home, err := os.MkdirTemp("", "exim") //nolint:usetesting // See above.
 	e.must(err)
 	tb.Cleanup(func() { _ = os.RemoveAll(home) })
 	e.must(os.Chmod(home, 0o755)) //nolint:gosec // Exim's user has to enter it.

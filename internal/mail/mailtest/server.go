@@ -2,7 +2,6 @@ package mailtest
 
 import (
 	"io"
-	"log"
 	"net"
 	"sync"
 	"testing"
@@ -60,7 +59,7 @@ func StartServer(tb testing.TB) *Server {
 		return session, session.ask(Hello)
 	}))
 	server.Domain = "mail.example.com"
-	server.ErrorLog = log.New(io.Discard, "", 0)
+	server.ErrorLog = silence{} // It would tell of the connections that tests break.
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -95,6 +94,15 @@ func (s *Server) WaitForLetters(count int) []Letter {
 	return waitForLetters(s.tb, count, s.Letters)
 }
 
+type silence struct{}
+
+// Printf implements smtp.Logger.
+func (silence) Printf(string, ...any) {}
+
+// Println implements smtp.Logger.
+func (silence) Println(...any) {}
+
+// session implements smtp.Session.
 type session struct {
 	server *Server
 	conn   *smtp.Conn
@@ -111,10 +119,13 @@ func (s *session) ask(stage Stage) error {
 	return err
 }
 
+// Mail is the sender.
 func (s *session) Mail(string, *smtp.MailOptions) error { return s.ask(Sender) }
 
+// Rcpt is a recipient.
 func (s *session) Rcpt(string, *smtp.RcptOptions) error { return s.ask(Recipient) }
 
+// Data is the message.
 func (s *session) Data(r io.Reader) error {
 	content, err := io.ReadAll(r)
 	if err != nil {
@@ -130,6 +141,8 @@ func (s *session) Data(r io.Reader) error {
 	return s.ask(Received)
 }
 
+// Reset forgets the message.
 func (*session) Reset() {}
 
+// Logout ends the session.
 func (*session) Logout() error { return nil }
