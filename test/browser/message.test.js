@@ -40,6 +40,14 @@ test("another message is another one", async (t) => {
   assert.equal((await messages(page, "Twice the same")).length, 2);
 });
 
+test("the buttons say whom they write to", async (t) => {
+  const page = await open(t);
+  await component(page, "mentor");
+  await component(page, "support");
+  await page.getByRole("button", { name: "Write a message Dana Wells", exact: true }).waitFor();
+  await page.getByRole("button", { name: "Write a message Learner Services", exact: true }).waitFor();
+});
+
 test("the keyboard is enough", async (t) => {
   const page = await open(t);
   const mentor = await component(page, "mentor");

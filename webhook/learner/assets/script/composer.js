@@ -17,21 +17,23 @@ class Composer {
    * @param {API} api
    * @param {string} path where messages are sent
    * @param {string} name who gets them
+   * @param {string} label the element that has the name
    */
-  constructor(language, api, path, name) {
+  constructor(language, api, path, name, label) {
     this.#language = language;
     this.#api = api;
     this.#path = path;
     this.#name = name;
     this.#draft = new Draft(api.base + path);
-    this.#build();
+    this.#build(label);
     this.#open(!this.#draft.isEmpty);
   }
 
-  #build() {
+  #build(label) {
     const say = (...text) => this.#language.say(...text);
     this.toggle = h("button", {
-      type: "button", part: "button write", "aria-controls": "form", click: () => this.#toggle(),
+      id: "write", type: "button", part: "button write", "aria-labelledby": `write ${label}`, "aria-controls": "form",
+      click: () => this.#toggle(),
     }, say("message.write"));
     this.status = h("p", { part: "status", role: "status" });
 

@@ -14,7 +14,7 @@ class RollcallMentor extends RollcallElement {
   render(mentor, api) {
     const say = (...text) => this.language.say(...text);
     const fact = (part, name, ...value) => h("div", { part }, h("dt", { part: "label" }, say(name)), h("dd", {}, value));
-    const composer = new Composer(this.language, api, this.path, mentor.displayName);
+    const composer = new Composer(this.language, api, this.path, mentor.displayName, "name");
     return [this.card("heading name",
       h("div", { class: "person" },
         photo(mentor),
