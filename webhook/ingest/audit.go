@@ -47,7 +47,7 @@ func (s *Server) audited(next http.Handler) http.Handler {
 		ctx, entry := newEntry(r.Context(), r.PathValue("contactID"))
 		defer func() {
 			entry.count()
-			if entry.caller != "" || s.refusals.lines.of("audit").Allow() {
+			if entry.caller != "" || s.refusals.lines.Of("audit").Allow() {
 				entry.write(ctx)
 			}
 		}()

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/time/rate"
 	"k8s.io/apiserver/pkg/authentication/user"
 
+	"rollcall.dev/rollcall/webhook/doors"
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
@@ -51,7 +52,7 @@ func (s *Server) bulk(w http.ResponseWriter, r *http.Request) error {
 	}
 	end, begun := s.streams.begin(caller.GetName())
 	if !begun {
-		return problem.TooManyRequests("The caller has as many bulk requests at a time as one may.", retryAfter)
+		return problem.TooManyRequests("The caller has as many bulk requests at a time as one may.", doors.RetryAfter)
 	}
 	defer end()
 	wish, err := bulkWishOf(r)
@@ -61,7 +62,7 @@ func (s *Server) bulk(w http.ResponseWriter, r *http.Request) error {
 	exchange := newExchange(w, r, s.limits.ReadTimeout)
 	defer exchange.end()
 	r.Body = io.NopCloser(exchange)
-	body, err := openBody(r, "application/x-ndjson", s.limits.BulkBytes)
+	body, err := doors.OpenBody(r, "application/x-ndjson", s.limits.BulkBytes)
 	if err != nil {
 		return err
 	}
@@ -73,7 +74,7 @@ func (s *Server) bulk(w http.ResponseWriter, r *http.Request) error {
 		request:  r,
 		exchange: exchange,
 		caller:   caller,
-		turns:    s.paces.of(caller.GetName()),
+		turns:    s.paces.Of(caller.GetName()),
 		wish:     wish,
 		belt:     make(chan *item, beltLength),
 		latest:   map[string]*item{},
@@ -140,7 +141,7 @@ type item struct {
 // read puts every line on the belt, and at its end why there are no more, unless all of the body was read.
 func (b *bulk) read(ctx context.Context, lines *lines) {
 	defer close(b.belt)
-	err := guarded(ctx, func() error {
+	err := doors.Guarded(ctx, func() error {
 		for {
 			line, err := lines.next()
 			switch {
@@ -157,7 +158,7 @@ func (b *bulk) read(ctx context.Context, lines *lines) {
 	})
 	if !errors.Is(err, io.EOF) {
 		last := &item{verdict: verdict{Line: lines.number}, done: make(chan struct{})}
-		last.verdict.refuse(problemOf(ctx, err))
+		last.verdict.refuse(doors.ProblemOf(ctx, err))
 		close(last.done)
 		b.exchange.owe(1)
 		b.belt <- last
@@ -196,7 +197,7 @@ func (b *bulk) work(ctx context.Context, number int64, sent parcel) {
 			err = conflicting(taken)
 		}
 		if err != nil {
-			found := problemOf(ctx, err)
+			found := doors.ProblemOf(ctx, err)
 			b.server.refusals.note(b.request, found)
 			entry.refused(found)
 			line.verdict.refuse(found)
@@ -214,7 +215,7 @@ func (b *bulk) receive(ctx context.Context, sent parcel) (result taken, err erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.server.limits.RequestTimeout)
 	defer cancel()
-	err = guarded(ctx, func() error {
+	err = doors.Guarded(ctx, func() error {
 		if sent.fault == nil {
 			sent.fault = b.server.gatekeeper.authorize(ctx, b.caller, "update", sent.contactID)
 		}

@@ -30,7 +30,7 @@ func parcelOf(line []byte, wish wish) parcel {
 		if revision, err := documents.ParseRevision(string(read.Revision)); err == nil {
 			sent.wish.revision = &revision
 		} else {
-			sent.fault = problem.BadRequest(problem.Error{Pointer: revisionPointer, Reason: reasonMalformed,
+			sent.fault = problem.BadRequest(problem.Error{Pointer: revisionPointer, Reason: problem.ReasonMalformed,
 				Detail: "This must be one whole number from 0 to 9223372036854775807."})
 		}
 	}
@@ -67,7 +67,7 @@ func bulkWishOf(r *http.Request) (wish, error) {
 	var wrong []problem.Error
 	for _, name := range []string{"If-Match", "If-None-Match", revisionHeader} {
 		if r.Header.Get(name) != "" {
-			wrong = append(wrong, problem.Error{Header: name, Reason: reasonInconsistent,
+			wrong = append(wrong, problem.Error{Header: name, Reason: problem.ReasonInconsistent,
 				Detail: "This is about one document, and cannot be asked for in a bulk request. The revision of a line is its member DocumentRevision."})
 		}
 	}

@@ -19,6 +19,7 @@ import (
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/names"
+	"rollcall.dev/rollcall/webhook/doors"
 )
 
 // protocols are clients that speak the one or the other version of HTTP.
@@ -145,7 +146,7 @@ func TestAStreamThatGoesOnIsNotCutOff(t *testing.T) {
 		t.Parallel()
 		c := d.talk(t, client)
 		line := 0
-		for begun := time.Now(); time.Since(begun) < time.Second+answerTimeout+time.Second; { // beyond all of the server's limits
+		for begun := time.Now(); time.Since(begun) < time.Second+doors.AnswerTimeout+time.Second; { // beyond all of the server's limits
 			line++
 			c.say("{}\n")
 			c.wantAnswer(fmt.Sprint(line, " 403"))

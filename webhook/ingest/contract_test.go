@@ -23,6 +23,8 @@ import (
 	validationerrors "github.com/pb33f/libopenapi-validator/errors"
 	"github.com/pb33f/libopenapi-validator/router"
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
+
+	"rollcall.dev/rollcall/webhook/doors"
 )
 
 // contract is the API's description as it is served, and judges exchanges by it.
@@ -35,11 +37,11 @@ type contract struct {
 
 // described is the contract of every door at the usual path.
 var described = sync.OnceValues(func() (*contract, error) {
-	served, err := describe(defaultPathPrefix)
+	served, err := doors.Describe(openAPI, defaultPathPrefix)
 	if err != nil {
 		return nil, err
 	}
-	document, err := libopenapi.NewDocument(served.body)
+	document, err := libopenapi.NewDocument(served.Body)
 	if err != nil {
 		return nil, err
 	}

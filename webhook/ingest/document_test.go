@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 
+	"rollcall.dev/rollcall/webhook/doors"
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
@@ -192,7 +193,7 @@ func TestANullIsToldApartFromAWrongType(t *testing.T) {
 		`{"Contact": {"Enrollments": {}}}`:     {Pointer: "/Contact/Enrollments", Detail: "This must be an array."},
 		`{"Contact": []}`:                      {Pointer: "/Contact", Detail: "This must be an object."},
 	} {
-		want.Reason = reasonWrongType
+		want.Reason = problem.ReasonWrongType
 		_, found := check("000123", body)
 		if found == nil {
 			t.Errorf("%s was accepted", body)
@@ -284,7 +285,7 @@ func FuzzDocument(f *testing.F) {
 				t.Fatalf("%q is refused with %d and %d errors", body, found.Status, len(found.Errors))
 			}
 			for _, e := range found.Errors {
-				if e.Pointer != "" && e.Pointer[0] != '/' || len(e.Pointer) > maxPointer || e.Reason == "" || e.Detail == "" {
+				if e.Pointer != "" && e.Pointer[0] != '/' || len(e.Pointer) > doors.MaxPointer || e.Reason == "" || e.Detail == "" {
 					t.Fatalf("%q is refused with %+v", body, e)
 				}
 			}

@@ -80,7 +80,7 @@ func schemaOf(t *testing.T, at, text string) string {
 		return ""
 	}
 	for _, kind := range []struct{ member, schema string }{
-		{"logger", ""}, {"line", "BulkAnswer"}, {"type", "Problem"}, {"Result", "Receipt"}, {"Status", "Record"},
+		{"logger", ""}, {"courses", ""}, {"displayName", ""}, {"text", ""}, {"messageID", ""}, {"line", "BulkAnswer"}, {"type", "Problem"}, {"Result", "Receipt"}, {"Status", "Record"},
 		{"DocumentRevision", "BulkLine"}, {"Contact", "Document"},
 	} {
 		if _, ok := members[kind.member]; ok {

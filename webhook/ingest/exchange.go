@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/utils/clock"
 
+	"rollcall.dev/rollcall/webhook/doors"
 	"rollcall.dev/rollcall/webhook/middleware"
 	"rollcall.dev/rollcall/webhook/problem"
 )
@@ -98,5 +99,5 @@ func (e *exchange) isHalted() bool { return e.reading.Err() != nil }
 
 // stopping says that a line was not looked at because the server ends.
 func stopping() *problem.Problem {
-	return problem.Unavailable("Rollcall is stopping. Nothing was done with this line; send it and what follows again.", retryAfter)
+	return problem.Unavailable("Rollcall is stopping. Nothing was done with this line; send it and what follows again.", doors.RetryAfter)
 }

@@ -24,6 +24,7 @@ import (
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/names"
+	"rollcall.dev/rollcall/webhook/doors"
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
@@ -36,7 +37,7 @@ type gatekeeper struct {
 	certificates authenticator.Request
 	tokens       authenticator.Request
 	guesses      *guesses
-	callers      *rates
+	callers      *doors.Rates
 	authorizer   authorizer.Authorizer
 	namespace    string
 }
@@ -58,7 +59,7 @@ var reviewBackoff = &wait.Backoff{Steps: 2, Duration: 100 * time.Millisecond, Ji
 
 // newGatekeeper makes a gatekeeper. Client certificates are verified with what clientCAs gives at the time of each request,
 // so that no connection and no TLS session outlives an authority that was taken away.
-func newGatekeeper(config *rest.Config, namespace string, clientCAs x509.VerifyOptionFunc, callers *rates) (*gatekeeper, error) {
+func newGatekeeper(config *rest.Config, namespace string, clientCAs x509.VerifyOptionFunc, callers *doors.Rates) (*gatekeeper, error) {
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // the API server's own flow control is the limit
 	authenticationClient, err := authenticationv1.NewForConfig(config)
@@ -138,7 +139,7 @@ func (g *gatekeeper) authenticate(r *http.Request) (user.Info, error) {
 
 // pace refuses a request that goes beyond the caller's rate.
 func (g *gatekeeper) pace(who user.Info) error {
-	turn := g.callers.of(who.GetName()).Reserve()
+	turn := g.callers.Of(who.GetName()).Reserve()
 	wait := turn.Delay()
 	if wait == 0 {
 		return nil
@@ -194,6 +195,6 @@ func unanswered(err error) bool {
 	if reasons, ok := err.(utilerrors.Aggregate); ok { //nolint:errorlint // an Aggregate is never wrapped here, and cannot be unwrapped
 		return slices.ContainsFunc(reasons.Errors(), unanswered)
 	}
-	_, answered := apiStatus(err)
+	_, answered := doors.APIStatus(err)
 	return answered || errors.Unwrap(err) != nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
 }

@@ -7,6 +7,7 @@ import (
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/documents"
+	"rollcall.dev/rollcall/webhook/doors"
 	"rollcall.dev/rollcall/webhook/page"
 )
 
@@ -25,7 +26,7 @@ func (s *Server) get(w http.ResponseWriter, r *http.Request) error {
 		page.Write(w, r, http.StatusOK, recordPage, viewOf(found, s.store.clock.Now()))
 		return nil
 	}
-	writeJSON(w, r, http.StatusOK, answerOf(found))
+	doors.WriteJSON(w, r, http.StatusOK, answerOf(found))
 	return nil
 }
 

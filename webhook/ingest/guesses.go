@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/cache"
+
+	"rollcall.dev/rollcall/webhook/doors"
 )
 
 const (
@@ -23,13 +25,13 @@ const (
 // guesses keeps a flood of bad tokens away from the API server, which is asked about each of them.
 type guesses struct {
 	// networks has what each network may still guess.
-	networks *rates
+	networks *doors.Rates
 	// accepted holds the digests of credentials that were good the last time.
 	accepted *cache.LRUExpireCache
 }
 
 func newGuesses() *guesses {
-	return &guesses{networks: newRates(guessRate, guessBurst), accepted: cache.NewLRUExpireCache(acceptedCredentials)}
+	return &guesses{networks: doors.NewRates(guessRate, guessBurst), accepted: cache.NewLRUExpireCache(acceptedCredentials)}
 }
 
 // attempt is a credential that a network shows.
@@ -45,7 +47,7 @@ func attemptOf(r *http.Request) attempt {
 
 // wait is how long the API server must not be asked about a credential; 0 is not at all.
 func (g *guesses) wait(a attempt) time.Duration {
-	left := g.networks.of(a.network).Tokens()
+	left := g.networks.Of(a.network).Tokens()
 	if left >= 1 {
 		return 0
 	}
@@ -61,7 +63,7 @@ func (g *guesses) right(a attempt) { g.accepted.Add(a.credential, nil, acceptedT
 // wrong says that a credential is not good. Requests that were under way together may run up a debt.
 func (g *guesses) wrong(a attempt) {
 	g.accepted.Remove(a.credential)
-	g.networks.of(a.network).Reserve()
+	g.networks.Of(a.network).Reserve()
 }
 
 // network is what one sender has at least: an IPv4 address, or 64 bits of an IPv6 address.

@@ -15,6 +15,8 @@ import (
 	"github.com/spf13/pflag"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/client-go/rest"
+
+	"rollcall.dev/rollcall/webhook/doors"
 )
 
 func TestEveryLimitIsAFlagThatMustNotBeZero(t *testing.T) {
@@ -151,7 +153,7 @@ func TestACallThatIsNeverAnsweredIsNoSuccess(t *testing.T) {
 			if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") != "5" {
 				t.Errorf("%d %s, want 503 with Retry-After", a.status, a.body)
 			}
-			if took > d.limits.RequestTimeout+answerTimeout {
+			if took > d.limits.RequestTimeout+doors.AnswerTimeout {
 				t.Errorf("the answer took %v", took)
 			}
 			if got := d.contact("known").Spec.FirstName; got != "Jane" {

@@ -22,6 +22,7 @@ import (
 	"github.com/pb33f/libopenapi/orderedmap"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/webhook/doors"
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
@@ -74,16 +75,16 @@ func TestTheDescriptionIsServedToAnybody(t *testing.T) {
 func TestTheDescriptionSaysWhereTheAPIIs(t *testing.T) {
 	tags := map[string]bool{}
 	for _, prefix := range []string{"/gk/api", "/elsewhere/v2"} {
-		served, err := describe(prefix)
+		served, err := doors.Describe(openAPI, prefix)
 		must(t, err)
 		var members struct {
 			Servers []struct{ URL string }
 		}
-		must(t, json.Unmarshal(served.body, &members))
+		must(t, json.Unmarshal(served.Body, &members))
 		if len(members.Servers) != 1 || members.Servers[0].URL != prefix {
 			t.Errorf("the servers are %v, want %s", members.Servers, prefix)
 		}
-		tags[served.etag] = true
+		tags[served.ETag] = true
 	}
 	if len(tags) != 2 {
 		t.Error("two descriptions have one ETag")
@@ -224,7 +225,7 @@ func TestEveryProblemHasAnExampleWhereItOccurs(t *testing.T) {
 
 func TestEveryProblemAndReasonOfTheSourceIsDescribed(t *testing.T) {
 	types, reasons := map[string]bool{}, map[string]bool{v1alpha1.ReasonCourseNotFound: true, v1alpha1.ReasonEmailInUse: true}
-	for _, folder := range []string{".", "../problem", "../middleware"} {
+	for _, folder := range []string{".", "../doors", "../problem", "../middleware"} {
 		files, err := filepath.Glob(folder + "/*.go")
 		must(t, err)
 		for _, file := range files {
@@ -236,7 +237,7 @@ func TestEveryProblemAndReasonOfTheSourceIsDescribed(t *testing.T) {
 			for _, found := range regexp.MustCompile(`"(/problems/[a-z-]+)"`).FindAllSubmatch(source, -1) {
 				types[string(found[1])] = true
 			}
-			for _, found := range regexp.MustCompile(`\n\treason\w+ += "(\w+)"`).FindAllSubmatch(source, -1) {
+			for _, found := range regexp.MustCompile(`\n\tReason\w+ += "(\w+)"`).FindAllSubmatch(source, -1) {
 				reasons[string(found[1])] = true
 			}
 		}
@@ -280,10 +281,10 @@ func TestTheDescriptionAndIngestAgreeOnDocuments(t *testing.T) {
 				reasons[e.Reason] = true
 			}
 		}
-		if reasons[reasonSyntax] || reasons[reasonDuplicate] || body == "null" { // the library takes null for nothing at all
+		if reasons[problem.ReasonSyntax] || reasons[problem.ReasonDuplicate] || body == "null" { // the library takes null for nothing at all
 			return
 		}
-		delete(reasons, reasonInconsistent)
+		delete(reasons, problem.ReasonInconsistent)
 		asDescribed := judgeBy(t, "Document", body)
 		if (len(reasons) == 0) != (asDescribed == nil) {
 			t.Errorf("%s:\n%.500s\ningest: %v\ndescription: %v", name, body, refusal, asDescribed)

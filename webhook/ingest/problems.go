@@ -6,40 +6,8 @@ import (
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
-// Reasons of errors in a document.
-const (
-	reasonSyntax       = "Syntax"       // not JSON from here on
-	reasonMissing      = "Missing"      // a member that has to be there is not
-	reasonUnknown      = "Unknown"      // a member that a document does not have
-	reasonDuplicate    = "Duplicate"    // a member or a course that is there twice
-	reasonWrongType    = "WrongType"    // another JSON type, or null
-	reasonMalformed    = "Malformed"    // the right type, but not such a value
-	reasonTooMany      = "TooMany"      // more items than allowed
-	reasonInconsistent = "Inconsistent" // right by itself, wrong beside another attribute or the URL
-	reasonRefused      = "Refused"      // the API server does not take it
-)
-
 // maxErrors is how many errors one answer lists.
 const maxErrors = 100
-
-// notJSON says that a body cannot be read as JSON.
-func notJSON(detail string, errors ...problem.Error) *problem.Problem {
-	if len(errors) == 0 {
-		errors = []problem.Error{{Pointer: "", Reason: reasonSyntax, Detail: detail}}
-	}
-	return &problem.Problem{
-		Type: "/problems/not-json", Title: "The body is not JSON", Status: http.StatusBadRequest,
-		Detail: detail + " Nothing was stored.", Errors: errors,
-	}
-}
-
-// notGzip says that a body is not what its header says.
-func notGzip() *problem.Problem {
-	found := problem.BadRequest(problem.Error{Header: "Content-Encoding", Reason: reasonInconsistent,
-		Detail: "The body is not gzip, or is damaged."})
-	found.Detail = "Send again what is not acknowledged, packed well or not at all."
-	return found
-}
 
 // invalid says that a document is wrong by itself.
 func invalid(errors ...problem.Error) *problem.Problem {
@@ -64,7 +32,7 @@ func preconditionFailed(header string) *problem.Problem {
 	return &problem.Problem{
 		Type: "/problems/precondition-failed", Title: "The stored document is another one", Status: http.StatusPreconditionFailed,
 		Detail: "Nothing was stored. The ETag of this answer, if it has one, names the document that is stored now.",
-		Errors: []problem.Error{{Header: header, Reason: reasonInconsistent, Detail: "The stored document does not meet this."}},
+		Errors: []problem.Error{{Header: header, Reason: problem.ReasonInconsistent, Detail: "The stored document does not meet this."}},
 	}
 }
 
@@ -74,7 +42,7 @@ func outdated() *problem.Problem {
 		Type: "/problems/revision-outdated", Title: "A newer document is stored", Status: http.StatusPreconditionFailed,
 		Detail: "Nothing was stored. A document of this contact with a higher revision came before; the header " +
 			"Document-Revision tells its number.",
-		Errors: []problem.Error{{Header: revisionHeader, Reason: reasonInconsistent, Detail: "This is lower than the stored revision."}},
+		Errors: []problem.Error{{Header: revisionHeader, Reason: problem.ReasonInconsistent, Detail: "This is lower than the stored revision."}},
 	}
 }
 
@@ -85,7 +53,7 @@ func revisionReused() *problem.Problem {
 		Detail: "Nothing was stored. This is the highest revision that came for the contact, but what is stored has other content: " +
 			"two documents came with this revision, or a document without one, or a person's change, came after it. Send what " +
 			"is right with a higher revision.",
-		Errors: []problem.Error{{Header: revisionHeader, Reason: reasonDuplicate, Detail: "The stored document has other content."}},
+		Errors: []problem.Error{{Header: revisionHeader, Reason: problem.ReasonDuplicate, Detail: "The stored document has other content."}},
 	}
 }
 

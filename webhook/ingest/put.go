@@ -9,6 +9,7 @@ import (
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/documents"
+	"rollcall.dev/rollcall/webhook/doors"
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
@@ -28,7 +29,7 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request) error {
 	entryOf(r.Context()).asked(wish)
 	deadline, _ := asking.Deadline()
 	begun := clock.RealClock{}.Now()
-	body, err := s.readBody(r)
+	body, err := doors.ReadBody(r, s.limits.DocumentBytes)
 	if err != nil {
 		return err
 	}
@@ -43,7 +44,7 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request) error {
 	if len(taken.conflicts) > 0 {
 		return conflicting(taken)
 	}
-	writeJSON(w, r, taken.status(), taken.receipt)
+	doors.WriteJSON(w, r, taken.status(), taken.receipt)
 	return nil
 }
 
@@ -140,7 +141,7 @@ func (t *taken) describe(header http.Header) {
 
 // nameDocument names a stored document in the headers of an answer.
 func nameDocument(header http.Header, digest string, revision *int64) {
-	header.Set("ETag", etag(digest))
+	header.Set("ETag", doors.ETag(digest))
 	if revision != nil {
 		header.Set(revisionHeader, strconv.FormatInt(*revision, 10))
 	}

@@ -7,6 +7,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"rollcall.dev/rollcall/webhook/doors"
 	"rollcall.dev/rollcall/webhook/middleware"
 	"rollcall.dev/rollcall/webhook/problem"
 )
@@ -39,11 +40,11 @@ const (
 
 // refusalLog counts and logs whom the door turns away. Nothing of the credential is logged.
 type refusalLog struct {
-	lines *rates
+	lines *doors.Rates
 }
 
 func newRefusalLog() *refusalLog {
-	return &refusalLog{lines: newRates(refusalLinesPerSecond, refusalLinesBurst)}
+	return &refusalLog{lines: doors.NewRates(refusalLinesPerSecond, refusalLinesBurst)}
 }
 
 // note keeps a problem in mind, if it refuses the caller.
@@ -53,7 +54,7 @@ func (l *refusalLog) note(r *http.Request, p *problem.Problem) {
 		return
 	}
 	refusedTotal.WithLabelValues(reason).Inc()
-	if l.lines.of(reason).Allow() {
+	if l.lines.Of(reason).Allow() {
 		ctrl.LoggerFrom(r.Context()).Info("Refused a caller", "reason", reason, "remote", remoteAddress(r).String(),
 			"method", r.Method, "route", middleware.RouteInside(r))
 	}

@@ -1,36 +1,29 @@
 // Package ingest is the back office's door: it takes documents over HTTPS and keeps each as a Contact. A document is
 // acknowledged when the API server has it; what follows from it is the controllers' work.
 //
-// The code reads in the order of a request: server, routes, put, bulk and get, gatekeeper, body, decode, validate, store,
+// The code reads in the order of a request: server, routes, put, bulk and get, gatekeeper, decode, validate, store,
 // conflicts, record, page.
 package ingest
 
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
+	_ "embed" // the description is part of the program
 	"errors"
 	"fmt"
-	"log/slog"
-	"net"
 	"net/http"
 	"path"
-	"path/filepath"
 	"regexp"
-	"sync/atomic"
-	"time"
 
-	"github.com/go-logr/logr"
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/keymutex"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"rollcall.dev/rollcall/webhook/doors"
 )
 
 // Options are what the door needs. All are required but Hints and Clock.
@@ -70,21 +63,20 @@ type Options struct {
 
 // Server is the door. It serves on every replica: a document needs no leader.
 type Server struct {
+	*doors.Door
 	pathPrefix  string
-	description description
+	description doors.Description
 	limits      Limits
 	hints       http.Handler
 	cache       cache.Cache
 	gatekeeper  *gatekeeper
 	// paces are those of bulk lines, by caller.
-	paces        *rates
-	streams      *streams
-	refusals     *refusalLog
-	store        *store
-	listener     net.Listener
-	certificates *certwatcher.CertWatcher
-	authorities  authorities
-	synced       atomic.Bool
+	paces       *doors.Rates
+	streams     *streams
+	refusals    *refusalLog
+	store       *store
+	authorities authorities
+	synced      doors.Synced
 	// stopping is closed when the server begins to end.
 	stopping chan struct{}
 }
@@ -94,16 +86,10 @@ var (
 	_ manager.LeaderElectionRunnable = (*Server)(nil)
 )
 
-const (
-	defaultPathPrefix = "/gk/api"
-	// answerTimeout is for the answer to arrive, after the work on it.
-	answerTimeout  = 5 * time.Second
-	idleTimeout    = 2 * time.Minute
-	maxHeaderBytes = 16 << 10
-	// maxStreams is how many requests at a time one HTTP/2 connection may have: a client that has more waits by itself,
-	// and does not take all of MaxInFlight.
-	maxStreams = 100
-)
+const defaultPathPrefix = "/gk/api"
+
+//go:embed openapi.yaml
+var openAPI []byte
 
 // pathPrefix is what neither the multiplexer takes for a pattern nor a client for something to clean or to escape.
 var pathPrefix = regexp.MustCompile(`^(/[A-Za-z0-9._~-]+)+$`)
@@ -119,7 +105,7 @@ func New(options Options) (*Server, error) {
 	if err := options.Limits.validate(); err != nil {
 		return nil, err
 	}
-	description, err := describe(prefix)
+	description, err := doors.Describe(openAPI, prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -127,37 +113,34 @@ func New(options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	callers := newRates(rate.Limit(options.Limits.CallerRate), options.Limits.CallerBurst)
+	callers := doors.NewRates(rate.Limit(options.Limits.CallerRate), options.Limits.CallerBurst)
 	gatekeeper, err := newGatekeeper(options.Config, options.Namespace, authorities.verifyOptions, callers)
 	if err != nil {
 		return nil, err
 	}
-	certificates, err := certwatcher.New(filepath.Join(options.CertDir, "tls.crt"), filepath.Join(options.CertDir, "tls.key"))
+	door, err := doors.Open("ingest", options.BindAddress, options.CertDir)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the certificate of the ingest: %w", err)
-	}
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", options.BindAddress)
-	if err != nil {
-		return nil, fmt.Errorf("cannot listen for documents: %w", err)
+		return nil, err
 	}
 	rehearsal, err := client.New(options.Config, client.Options{
 		Scheme: options.Client.Scheme(), Mapper: options.Client.RESTMapper(), DryRun: new(true),
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("cannot make a client for dry runs: %w", err), listener.Close())
+		return nil, errors.Join(fmt.Errorf("cannot make a client for dry runs: %w", err), door.Close())
 	}
 	now := options.Clock
 	if now == nil {
 		now = clock.RealClock{}
 	}
 	return &Server{
+		Door:        door,
 		pathPrefix:  prefix,
 		description: description,
 		limits:      options.Limits,
 		hints:       options.Hints,
 		cache:       options.Cache,
 		gatekeeper:  gatekeeper,
-		paces:       newRates(rate.Limit(options.Limits.CallerRate), options.Limits.CallerBurst),
+		paces:       doors.NewRates(rate.Limit(options.Limits.CallerRate), options.Limits.CallerBurst),
 		streams:     newStreams(options.Limits.MaxBulkInFlight),
 		refusals:    newRefusalLog(),
 		store: &store{
@@ -169,60 +152,23 @@ func New(options Options) (*Server, error) {
 			replicated: options.Replicated,
 			contacts:   keymutex.NewHashed(1024),
 		},
-		listener:     listener,
-		certificates: certificates,
-		authorities:  authorities,
-		stopping:     make(chan struct{}),
+		authorities: authorities,
+		stopping:    make(chan struct{}),
 	}, nil
 }
 
-// NeedLeaderElection makes the manager start the door on every replica.
-func (s *Server) NeedLeaderElection() bool { return false }
-
-// Addr is where the door listens.
-func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+// Ready says whether documents are taken: a check for /readyz.
+func (s *Server) Ready(r *http.Request) error { return s.synced.Ready(r) }
 
 // Start serves until the context ends, and then lets the requests that have begun end.
 func (s *Server) Start(ctx context.Context) error {
-	log := ctrl.LoggerFrom(ctx).WithName("ingest")
-	writeTimeout := s.limits.ReadTimeout + s.limits.RequestTimeout + answerTimeout
-	server := &http.Server{
-		Handler: s.Handler(),
-		TLSConfig: &tls.Config{
-			MinVersion:     tls.VersionTLS12,
-			GetCertificate: s.certificates.GetCertificate,
-			ClientAuth:     s.authorities.clientAuth(),
-			NextProtos:     []string{"h2", "http/1.1"},
-		},
-		ReadHeaderTimeout: s.limits.HeaderTimeout,
-		ReadTimeout:       s.limits.ReadTimeout,
-		WriteTimeout:      writeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeaderBytes,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
-		// The end of ctx ends the server, not the requests.
-		BaseContext: func(net.Listener) context.Context {
-			return ctrl.LoggerInto(context.WithoutCancel(ctx), log)
-		},
-		// What one client does wrong in its handshake is no error of ours.
-		ErrorLog: slog.NewLogLogger(logr.ToSlogHandler(log), slog.LevelDebug),
-	}
-	server.RegisterOnShutdown(func() { close(s.stopping) })
-
-	tasks, ctx := errgroup.WithContext(ctx)
-	tasks.Go(func() error { return s.certificates.Start(ctx) })
-	tasks.Go(func() error { return s.authorities.watch(ctx) })
-	tasks.Go(func() error {
-		s.synced.Store(s.cache.WaitForCacheSync(ctx))
-		return nil
+	return s.Serve(ctx, doors.Serving{
+		Handler:       s.Handler(),
+		ClientAuth:    s.authorities.clientAuth(),
+		HeaderTimeout: s.limits.HeaderTimeout,
+		ReadTimeout:   s.limits.ReadTimeout,
+		WorkTimeout:   s.limits.RequestTimeout,
+		Tasks:         []func(context.Context) error{s.authorities.watch, s.synced.Await(s.cache)},
+		OnShutdown:    func() { close(s.stopping) },
 	})
-	tasks.Go(func() error {
-		return (&manager.Server{
-			Name:            "ingest",
-			Server:          server,
-			Listener:        tls.NewListener(s.listener, server.TLSConfig),
-			ShutdownTimeout: &writeTimeout, // every request that has begun ends
-		}).Start(ctx)
-	})
-	return tasks.Wait()
 }

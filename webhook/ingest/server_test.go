@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -141,41 +140,6 @@ func TestBeforeTheCacheIsFilledNothingIsAnswered(t *testing.T) {
 	starting.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodPut, pathOf("000123"), strings.NewReader(joe())))
 	if recorder.Code != http.StatusServiceUnavailable || recorder.Header().Get("Retry-After") == "" {
 		t.Errorf("PUT = %d %v, want 503 with Retry-After", recorder.Code, recorder.Header())
-	}
-}
-
-func TestAPanicIsAnsweredAndLogged(t *testing.T) {
-	var s Server
-	s.synced.Store(true)
-	recorder := httptest.NewRecorder()
-	s.handle(func(http.ResponseWriter, *http.Request) error { panic("oh") }).
-		ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
-	if recorder.Code != http.StatusInternalServerError || strings.Contains(recorder.Body.String(), "oh") {
-		t.Errorf("GET = %d %s, want 500 without the reason", recorder.Code, recorder.Body)
-	}
-}
-
-// A second body behind the first would pass for a success: the caller looks at the status.
-func TestAPanicBehindAnAnswerCutsItOff(t *testing.T) {
-	var s Server
-	s.synced.Store(true)
-	for name, begin := range map[string]func(http.ResponseWriter){
-		"status": func(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) },
-		"body":   func(w http.ResponseWriter) { _, _ = io.WriteString(w, "{") },
-	} {
-		recorder := httptest.NewRecorder()
-		func() {
-			defer func() {
-				if reason, _ := recover().(error); !errors.Is(reason, http.ErrAbortHandler) {
-					t.Errorf("%s: recovered %v, want that the server cuts the answer off", name, reason)
-				}
-			}()
-			s.handle(func(w http.ResponseWriter, _ *http.Request) error { begin(w); panic("oh") }).
-				ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
-		}()
-		if strings.Contains(recorder.Body.String(), "problems") {
-			t.Errorf("%s: a problem stands behind the answer: %s", name, recorder.Body)
-		}
 	}
 }
 

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -18,6 +17,7 @@ import (
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/names"
 	"rollcall.dev/rollcall/internal/trail"
+	"rollcall.dev/rollcall/webhook/doors"
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
@@ -135,7 +135,7 @@ func (s *store) put(ctx context.Context, sub submission) (stored, error) {
 		case apierrors.IsInvalid(err):
 			return stored{}, refused(err)
 		default:
-			if !isRefusal(err) && !sub.dryRun {
+			if !doors.IsRefusal(err) && !sub.dryRun {
 				s.unsure.Store(key.Name, nil)
 			}
 			return stored{}, fmt.Errorf("cannot write the Contact: %w", err)
@@ -154,7 +154,7 @@ func (s *store) refusal(contact *v1alpha1.Contact, present bool, sub *submission
 		return managedElsewhere(contact.Spec.PlatformRef.Name)
 	case !contact.DeletionTimestamp.IsZero():
 		return problem.Unavailable("The contact is being deleted, and a document would be deleted with it. "+
-			"Nothing was stored; send the document again when the contact is gone.", retryAfter)
+			"Nothing was stored; send the document again when the contact is gone.", doors.RetryAfter)
 	}
 	if unmet := sub.allows(contact, present, &sub.document); unmet != nil {
 		return unmet
@@ -163,7 +163,7 @@ func (s *store) refusal(contact *v1alpha1.Contact, present bool, sub *submission
 }
 
 // errForeign is about an object that has the name which a contact's object would have.
-var errForeign = errors.New("it belongs to another contact ID")
+const errForeign = doors.Lasting("it belongs to another contact ID")
 
 // isLatest is true when the API server has nothing newer of the Contact. A cache may not have seen yet what another
 // replica stored, and an answer that relies on it would say that the older document is in force.

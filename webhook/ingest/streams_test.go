@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"rollcall.dev/rollcall/webhook/doors"
 )
 
 // A caller without any permission may begin a stream, as permissions are asked for with each line, but not hold all of them.
@@ -82,7 +84,7 @@ func TestABodyMayTakeLongerThanTheWork(t *testing.T) {
 		body, more := io.Pipe()
 		go func() {
 			_, _ = io.WriteString(more, document[:10])
-			<-time.NewTimer(d.limits.RequestTimeout + answerTimeout + time.Second).C // beyond what the work and its answer may take
+			<-time.NewTimer(d.limits.RequestTimeout + doors.AnswerTimeout + time.Second).C // beyond what the work and its answer may take
 			_, _ = io.WriteString(more, document[10:])
 			_ = more.Close()
 		}()

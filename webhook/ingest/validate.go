@@ -29,12 +29,12 @@ var (
 func (d document) validate(contactID string) error {
 	var found findings
 	if d.Contact == nil {
-		found.add("/Contact", reasonMissing, "A document has this member.")
+		found.add("/Contact", problem.ReasonMissing, "A document has this member.")
 		return found.problem()
 	}
 	c := d.Contact
 	if id, ok := found.code("/Contact/ContactID", c.ContactID); ok && id != contactID {
-		found.add("/Contact/ContactID", reasonInconsistent, "This is not the contact that the URL names.")
+		found.add("/Contact/ContactID", problem.ReasonInconsistent, "This is not the contact that the URL names.")
 	}
 	found.name("/Contact/FirstName", c.FirstName)
 	found.name("/Contact/LastName", c.LastName)
@@ -60,7 +60,7 @@ func (f *findings) problem() error {
 // required gives a member's value, if it is there.
 func required[T any](f *findings, pointer string, member *T) (value T, ok bool) {
 	if member == nil {
-		f.add(pointer, reasonMissing, "This member has to be there.")
+		f.add(pointer, problem.ReasonMissing, "This member has to be there.")
 		return value, false
 	}
 	return *member, true
@@ -69,7 +69,7 @@ func required[T any](f *findings, pointer string, member *T) (value T, ok bool) 
 func (f *findings) code(pointer string, member *string) (code string, ok bool) {
 	code, ok = required(f, pointer, member)
 	if ok && !isCode(code) {
-		f.add(pointer, reasonMalformed, fmt.Sprintf("This must be 1 to %d of A-Z, a-z, 0-9, '.', '_' and '-', and not only one or two dots.", maxCode))
+		f.add(pointer, problem.ReasonMalformed, fmt.Sprintf("This must be 1 to %d of A-Z, a-z, 0-9, '.', '_' and '-', and not only one or two dots.", maxCode))
 		ok = false
 	}
 	return code, ok
@@ -85,25 +85,25 @@ func (f *findings) name(pointer string, member *string) {
 	switch {
 	case !ok:
 	case name == "" || utf8.RuneCountInString(name) > maxName:
-		f.add(pointer, reasonMalformed, fmt.Sprintf("This must be 1 to %d characters.", maxName))
+		f.add(pointer, problem.ReasonMalformed, fmt.Sprintf("This must be 1 to %d characters.", maxName))
 	case strings.TrimSpace(name) != name:
-		f.add(pointer, reasonMalformed, "This must not begin or end with white space.")
+		f.add(pointer, problem.ReasonMalformed, "This must not begin or end with white space.")
 	case notInNames.MatchString(name):
-		f.add(pointer, reasonMalformed, "Open edX allows no '<', '>', '://' and control characters in names.")
+		f.add(pointer, problem.ReasonMalformed, "Open edX allows no '<', '>', '://' and control characters in names.")
 	}
 }
 
 func (f *findings) email(pointer string, member *string) {
 	address, ok := required(f, pointer, member)
 	if ok && !email.IsAddress(address) {
-		f.add(pointer, reasonMalformed, fmt.Sprintf("This must be an e-mail address of at most %d characters, such as name@example.com.", email.MaxLength))
+		f.add(pointer, problem.ReasonMalformed, fmt.Sprintf("This must be an e-mail address of at most %d characters, such as name@example.com.", email.MaxLength))
 	}
 }
 
 func (f *findings) enrollments(pointer string, member *[]enrollment) {
 	enrollments, _ := required(f, pointer, member)
 	if len(enrollments) > maxEnrollments {
-		f.add(pointer, reasonTooMany, fmt.Sprintf("A document has at most %d enrollments.", maxEnrollments))
+		f.add(pointer, problem.ReasonTooMany, fmt.Sprintf("A document has at most %d enrollments.", maxEnrollments))
 		return
 	}
 	listed := make(map[string]bool, len(enrollments))
@@ -111,7 +111,7 @@ func (f *findings) enrollments(pointer string, member *[]enrollment) {
 		at := pointer + "/" + strconv.Itoa(i)
 		if code, ok := f.code(at+"/CourseCode", e.CourseCode); ok {
 			if listed[code] {
-				f.add(at+"/CourseCode", reasonDuplicate, "This course is listed before.")
+				f.add(at+"/CourseCode", problem.ReasonDuplicate, "This course is listed before.")
 			}
 			listed[code] = true
 		}
@@ -121,7 +121,7 @@ func (f *findings) enrollments(pointer string, member *[]enrollment) {
 		}
 		// Dates of this form sort like the days they name.
 		if end, endOK := f.date(at+"/AccessEndDate", e.AccessEndDate); ok && endOK && end < start {
-			f.add(at+"/AccessEndDate", reasonInconsistent, "The end is before the start.")
+			f.add(at+"/AccessEndDate", problem.ReasonInconsistent, "The end is before the start.")
 		}
 	}
 }
@@ -132,7 +132,7 @@ func (f *findings) date(pointer string, member *string) (date string, ok bool) {
 		return "", false
 	}
 	if _, err := time.Parse(time.DateOnly, date); err != nil || len(date) != len(time.DateOnly) {
-		f.add(pointer, reasonMalformed, "This must be a day of the calendar: YYYY-MM-DD.")
+		f.add(pointer, problem.ReasonMalformed, "This must be a day of the calendar: YYYY-MM-DD.")
 		return "", false
 	}
 	return date, true

@@ -10,6 +10,7 @@ import (
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/documents"
+	"rollcall.dev/rollcall/webhook/doors"
 )
 
 // putWith sends a document with some headers, given in pairs of name and value.
@@ -118,7 +119,7 @@ func TestAPreconditionIsJudgedByWhatIsStoredNow(t *testing.T) {
 	contact := d.contact("anna")
 	contact.Spec.FirstName = "Dora"
 	must(t, d.admin.Update(t.Context(), contact))
-	if a := d.putWith("anna", learner("anna", "Emma"), "If-Match", etag(documents.Digest(&contact.Spec))); a.status != http.StatusOK {
+	if a := d.putWith("anna", learner("anna", "Emma"), "If-Match", doors.ETag(documents.Digest(&contact.Spec))); a.status != http.StatusOK {
 		t.Errorf("a write that knows the stored document = %d %s, want 200", a.status, a.body)
 	}
 }

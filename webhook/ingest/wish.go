@@ -10,6 +10,7 @@ import (
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/documents"
+	"rollcall.dev/rollcall/webhook/doors"
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
@@ -35,21 +36,21 @@ func wishOf(r *http.Request) (wish, error) {
 	var wrong []problem.Error
 	var ok bool
 	for name, tags := range map[string]*[]string{"If-Match": &read.match, "If-None-Match": &read.noneMatch} {
-		if *tags, ok = entityTags(r.Header.Values(name)); !ok {
-			wrong = append(wrong, problem.Error{Header: name, Reason: reasonMalformed,
+		if *tags, ok = doors.EntityTags(r.Header.Values(name)); !ok {
+			wrong = append(wrong, problem.Error{Header: name, Reason: problem.ReasonMalformed,
 				Detail: `This must be * or a list of entity tags, such as "abc".`})
 		}
 	}
 	if values := r.Header.Values(revisionHeader); len(values) > 0 {
 		revision, err := documents.ParseRevision(values[0])
 		if err != nil || len(values) > 1 {
-			wrong = append(wrong, problem.Error{Header: revisionHeader, Reason: reasonMalformed,
+			wrong = append(wrong, problem.Error{Header: revisionHeader, Reason: problem.ReasonMalformed,
 				Detail: "This must be one whole number from 0 to 9223372036854775807."})
 		}
 		read.revision = &revision
 	}
 	if read.dryRun, ok = dryRunIn(r.URL.RawQuery); !ok {
-		wrong = append(wrong, problem.Error{Parameter: dryRunParameter, Reason: reasonMalformed,
+		wrong = append(wrong, problem.Error{Parameter: dryRunParameter, Reason: problem.ReasonMalformed,
 			Detail: "The URL may have this parameter and no other one, once, with the value All."})
 	}
 	if len(wrong) > 0 {
@@ -73,42 +74,6 @@ func dryRunIn(query string) (dryRun, ok bool) {
 	}
 }
 
-// entityTags splits the lists of entity tags (RFC 9110, 8.8.3) that a header's lines hold.
-func entityTags(lines []string) (tags []string, ok bool) {
-	for _, line := range lines {
-		rest := strings.TrimSpace(line)
-		if rest == "*" && len(lines) == 1 {
-			return []string{"*"}, true
-		}
-		for {
-			weak := strings.HasPrefix(rest, "W/")
-			quoted, opened := strings.CutPrefix(strings.TrimPrefix(rest, "W/"), `"`)
-			opaque, after, closed := strings.Cut(quoted, `"`)
-			if !opened || !closed {
-				return nil, false
-			}
-			tag := etag(opaque)
-			if weak {
-				tag = "W/" + tag
-			}
-			tags = append(tags, tag)
-			rest = strings.TrimSpace(after)
-			if rest == "" {
-				break
-			}
-			next, listed := strings.CutPrefix(rest, ",")
-			if !listed {
-				return nil, false
-			}
-			rest = strings.TrimSpace(next)
-		}
-	}
-	return tags, true
-}
-
-// etag is the entity tag of a document: it names the content, so that equal documents have equal tags.
-func etag(digest string) string { return `"` + digest + `"` }
-
 // allows gives the reason why a wish forbids to store what was sent; stored says nothing unless it is present.
 func (w *wish) allows(stored *v1alpha1.Contact, present bool, sent *v1alpha1.ContactSpec) *problem.Problem {
 	if len(w.match) == 0 && len(w.noneMatch) == 0 && w.revision == nil {
@@ -122,7 +87,7 @@ func (w *wish) allows(stored *v1alpha1.Contact, present bool, sent *v1alpha1.Con
 	matches := func(tags []string, tag string) bool {
 		return present && (slices.Contains(tags, "*") || slices.Contains(tags, tag))
 	}
-	tag := etag(name)
+	tag := doors.ETag(name)
 	var refusal *problem.Problem
 	switch {
 	case len(w.match) > 0 && !matches(w.match, tag):

@@ -13,7 +13,7 @@ func Wanted(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
-	w.Header().Set("Vary", "Accept")
+	w.Header().Add("Vary", "Accept")
 	accepted := goautoneg.ParseAccept(strings.Join(r.Header.Values("Accept"), ","))
 	return quality(accepted, "text", "html") > quality(accepted, "application", "json")
 }

@@ -50,6 +50,19 @@ type Error struct {
 	Detail string `json:"detail"`
 }
 
+// Reasons of errors.
+const (
+	ReasonSyntax       = "Syntax"       // not JSON from here on
+	ReasonMissing      = "Missing"      // a member that has to be there is not
+	ReasonUnknown      = "Unknown"      // a member that there is not
+	ReasonDuplicate    = "Duplicate"    // a member, or an item that is to be there once, that is there twice
+	ReasonWrongType    = "WrongType"    // another JSON type, or null
+	ReasonMalformed    = "Malformed"    // the right type, but not such a value
+	ReasonTooMany      = "TooMany"      // more items than allowed
+	ReasonInconsistent = "Inconsistent" // right by itself, wrong beside another attribute or the URL
+	ReasonRefused      = "Refused"      // the API server does not take it
+)
+
 // Error makes a Problem an error.
 func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
 
@@ -60,12 +73,18 @@ var problemPage = page.New(template)
 
 // Write sends the problem: as a page to whoever reads with a browser, as JSON to all others.
 func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
-	header := w.Header()
-	maps.Copy(header, p.Header)
 	if page.Wanted(w, r) {
+		maps.Copy(w.Header(), p.Header)
 		page.Write(w, r, p.Status, problemPage, p)
 		return
 	}
+	p.WriteJSON(w, r)
+}
+
+// WriteJSON sends the problem to whoever it is for, as one that no person reads.
+func (p *Problem) WriteJSON(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	maps.Copy(header, p.Header)
 	header.Set("Content-Type", "application/problem+json")
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(p.Status)
@@ -86,6 +105,17 @@ func Unauthenticated() *Problem {
 // Forbidden says that the caller is known but may not do this.
 func Forbidden(detail string) *Problem {
 	return &Problem{Type: "/problems/forbidden", Title: "Not allowed", Status: http.StatusForbidden, Detail: detail}
+}
+
+// NotJSON says that a body cannot be read as JSON.
+func NotJSON(detail string, errors ...Error) *Problem {
+	if len(errors) == 0 {
+		errors = []Error{{Pointer: "", Reason: ReasonSyntax, Detail: detail}}
+	}
+	return &Problem{
+		Type: "/problems/not-json", Title: "The body is not JSON", Status: http.StatusBadRequest,
+		Detail: detail + " Nothing was stored.", Errors: errors,
+	}
 }
 
 // BadRequest says that headers or query parameters are wrong.

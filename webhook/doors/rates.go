@@ -1,4 +1,4 @@
-package ingest
+package doors
 
 import (
 	"sync"
@@ -7,9 +7,9 @@ import (
 	"k8s.io/utils/lru"
 )
 
-// rates gives each key a rate of its own. It remembers the keys that were asked for last, so that it stays small whoever
+// Rates gives each key a rate of its own. It remembers the keys that were asked for last, so that it stays small whoever
 // asks; a key that is forgotten begins with its whole burst again.
-type rates struct {
+type Rates struct {
 	perSecond rate.Limit
 	burst     int
 
@@ -20,12 +20,13 @@ type rates struct {
 // rememberedKeys is how many keys have a rate at a time.
 const rememberedKeys = 4096
 
-func newRates(perSecond rate.Limit, burst int) *rates {
-	return &rates{perSecond: perSecond, burst: burst, limiters: lru.New(rememberedKeys)}
+// NewRates gives each key the same rate.
+func NewRates(perSecond rate.Limit, burst int) *Rates {
+	return &Rates{perSecond: perSecond, burst: burst, limiters: lru.New(rememberedKeys)}
 }
 
-// of gives the limiter of a key.
-func (r *rates) of(key string) *rate.Limiter {
+// Of gives the limiter of a key.
+func (r *Rates) Of(key string) *rate.Limiter {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if known, ok := r.limiters.Get(key); ok {

@@ -1,4 +1,4 @@
-package ingest
+package doors
 
 import (
 	"compress/gzip"
@@ -11,18 +11,18 @@ import (
 	"rollcall.dev/rollcall/webhook/problem"
 )
 
-// readBody gives the body of a request that says it is JSON.
-func (s *Server) readBody(r *http.Request) ([]byte, error) {
-	body, err := openBody(r, "application/json", s.limits.DocumentBytes)
+// ReadBody gives the body of a request that says it is JSON.
+func ReadBody(r *http.Request, limit int64) ([]byte, error) {
+	body, err := OpenBody(r, "application/json", limit)
 	if err != nil {
 		return nil, err
 	}
 	return io.ReadAll(body)
 }
 
-// openBody gives a reader of a request's body, unpacked. Neither as it comes nor unpacked may it be longer than the limit.
+// OpenBody gives a reader of a request's body, unpacked. Neither as it comes nor unpacked may it be longer than the limit.
 // What goes wrong while it is read is returned by the reader as the problem to answer.
-func openBody(r *http.Request, mediaType string, limit int64) (io.Reader, error) {
+func OpenBody(r *http.Request, mediaType string, limit int64) (io.Reader, error) {
 	sent, parameters, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if charset := parameters["charset"]; err != nil || sent != mediaType || charset != "" && !strings.EqualFold(charset, "utf-8") {
 		return nil, problem.UnsupportedMediaType("Send JSON in UTF-8: Content-Type: " + mediaType + ".")
@@ -35,7 +35,7 @@ func openBody(r *http.Request, mediaType string, limit int64) (io.Reader, error)
 			return problem.TooLarge("body", limit)
 		}
 		// It is too slow, cut off, or not of the length that was announced.
-		return problem.Unavailable("The request's body did not arrive whole. Send again what is not acknowledged.", retryAfter)
+		return problem.Unavailable("The request's body did not arrive whole. Send again what is not acknowledged.", RetryAfter)
 	})
 	switch strings.ToLower(strings.Join(r.Header.Values("Content-Encoding"), ",")) {
 	case "", "identity":
@@ -81,6 +81,14 @@ func explained(reader io.Reader, explain func(error) *problem.Problem) io.Reader
 		}
 		return n, explain(err)
 	})
+}
+
+// notGzip says that a body is not what its header says.
+func notGzip() *problem.Problem {
+	found := problem.BadRequest(problem.Error{Header: "Content-Encoding", Reason: problem.ReasonInconsistent,
+		Detail: "The body is not gzip, or is damaged."})
+	found.Detail = "Send again what is not acknowledged, packed well or not at all."
+	return found
 }
 
 type readerFunc func([]byte) (int, error)
