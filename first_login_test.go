@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -279,6 +280,35 @@ func TestWhoAwaitsTheFirstLoginIsLookedForSeldom(t *testing.T) {
 	if next := other.Status.Attempts.NextTime; next == nil || next.After(c.clock.Now().Add(7*time.Hour)) {
 		t.Errorf("the next look is at %v", next)
 	}
+}
+
+// The course code comes to stand for another course, the learner logs in, and the document drops the code, all while no call
+// about enrollments comes through.
+func TestWhatWasDoneInAdvanceIsTakenBackFromTheCourseThatItWasDoneFor(t *testing.T) {
+	t.Parallel()
+	c := newFirstLoginCompany(t, "1234A")
+	d := joe("000123", "1234A")
+	c.mustPut(d, http.StatusCreated)
+	c.waitForPreEnrollments(d.Email, "1234A")
+	c.lms.Fail(openedxtest.Match{Path: "/api/enrollment/"}, openedxtest.Fault{Status: http.StatusInternalServerError})
+	change(c, &v1alpha1.Course{ObjectMeta: c.named(names.Contact("1234A"))}, func(o *v1alpha1.Course) { o.Spec.CourseKey = courseKey("1235A") })
+	c.lms.LogInFirst("joe", d.Email, "Joe Smith")
+	c.requestCheck(c.contact("000123"))
+	c.eventually("the account is noticed", func() error {
+		if username := c.username("000123"); username != "joe" {
+			return fmt.Errorf("the username is %q", username)
+		}
+		return nil
+	})
+	c.mustPut(joe("000123"), http.StatusOK)
+	c.lms.ClearFaults()
+	c.waitForPreEnrollments(d.Email)
+	c.eventually("the learner is withdrawn", func() error {
+		if c.enrolledOnLMS(d.Email, "1234A") {
+			return errors.New("the learner is still enrolled")
+		}
+		return nil
+	})
 }
 
 func (c *company) restart() {

@@ -70,6 +70,10 @@ func (r *enrollmentReconciler) assumeEnrolled(ctx context.Context, enrollment *v
 	if status.Username != "" || contact == nil || contact.Status.Learner.Username == "" {
 		return nil
 	}
+	if status.PreEnrolledEmail != "" { // Then it is known in which course the first login enrolled.
+		status.Username = contact.Status.Learner.Username
+		return nil
+	}
 	course, err := r.courseFor(ctx, enrollment.Namespace, platform.Name, enrollment.Spec.CourseCode)
 	if err != nil || course == nil {
 		return err
