@@ -17,16 +17,20 @@ import (
 type courseSweep struct {
 	// of is what it is made on. When that has changed, it begins again.
 	of string
+	// request is the last one for a check when it began.
+	request string
 	// began is when; what changed since is not judged.
 	began time.Time
 	// cursor of the next page.
 	cursor string
 	// active are those who are actively enrolled, by username in lower case.
 	active map[string]lms.LearnerEnrollment
+	// grades are being read, once the enrollments have been judged.
+	grades *gradeReading
 }
 
-// sweep reads the next page of a sweep that is due or was asked for, and gives the time until the next one. With the last
-// page it puts the sum into the status, and has the enrollments that differ checked.
+// sweep reads the next page of a sweep that is due or was asked for, and gives the time until the next one: first the
+// enrollments, then the grades.
 func (r *courseReconciler) sweep(ctx context.Context, course *v1alpha1.Course) (time.Duration, error) {
 	key := client.ObjectKeyFromObject(course)
 	platform, connection, waiting, err := r.platforms.ready(ctx, course.Namespace, course.Spec.PlatformRef.Name)
@@ -45,7 +49,18 @@ func (r *courseReconciler) sweep(ctx context.Context, course *v1alpha1.Course) (
 	if current == nil {
 		return left, nil
 	}
-	page, err := connection.ListEnrollments(lms.WithLane(ctx, lms.Background), course.Spec.CourseKey, current.cursor)
+	ctx = lms.WithLane(ctx, lms.Background)
+	if current.grades != nil {
+		return r.readGrades(ctx, course, platform, connection, current)
+	}
+	return r.compare(ctx, course, platform, connection, current)
+}
+
+// compare reads the next page of enrollments. With the last one it puts the sum into the status, and has the enrollments that
+// differ checked.
+func (r *courseReconciler) compare(ctx context.Context, course *v1alpha1.Course, platform *v1alpha1.LearningPlatform, connection lms.Platform, current *courseSweep) (time.Duration, error) {
+	key := client.ObjectKeyFromObject(course)
+	page, err := connection.ListEnrollments(ctx, course.Spec.CourseKey, current.cursor)
 	if err != nil {
 		after, goesOn := r.interrupted(platform, err)
 		if !goesOn {
@@ -61,25 +76,30 @@ func (r *courseReconciler) sweep(ctx context.Context, course *v1alpha1.Course) (
 	if current.cursor = page.Next; current.cursor != "" {
 		return time.Millisecond, nil // Each page is a visit of its own, so that other courses have their turn.
 	}
-	r.sweeps.Delete(key)
 	if course.Status.Sweep, err = r.judge(ctx, course, platform, current); err != nil {
+		r.sweeps.Delete(key)
 		return 0, err
 	}
-	return interval / 2, nil // The next one is no sooner.
+	current.active, current.grades = nil, &gradeReading{seen: map[string]bool{}}
+	return time.Millisecond, nil
 }
 
 // currentSweep gives the sweep that is under way or begins now, or the time until the next one is due.
 func (r *courseReconciler) currentSweep(course *v1alpha1.Course, platform *v1alpha1.LearningPlatform, interval time.Duration) (*courseSweep, time.Duration) {
 	key, of := client.ObjectKeyFromObject(course), basisOf(course.UID, course.Generation, platform.UID, platform.Generation)
-	if underWay, ok := r.sweeps.Load(key); ok && underWay.(*courseSweep).of == of {
-		return underWay.(*courseSweep), 0
+	if known, ok := r.sweeps.Load(key); ok {
+		underWay := known.(*courseSweep)
+		// Who asks while grades are read wants the enrollments compared, which they were before.
+		if underWay.of == of && (underWay.grades == nil || underWay.request == requestOf(course)) {
+			return underWay, 0
+		}
 	}
 	now := r.clock.Now()
 	if left := nextSweep(course, course.Status.Sweep.FinishedTime.Time, r.started, sweepableSince(platform, r.started), interval).Sub(now); left > 0 && !checkRequested(course) {
 		r.sweeps.Delete(key)
 		return nil, left
 	}
-	begun := &courseSweep{of: of, began: now, active: map[string]lms.LearnerEnrollment{}}
+	begun := &courseSweep{of: of, request: requestOf(course), began: now, active: map[string]lms.LearnerEnrollment{}}
 	r.sweeps.Store(key, begun)
 	return begun, 0
 }

@@ -122,8 +122,13 @@ func (r *summaryReconciler) writeSums(ctx context.Context, before, after *v1alph
 	return nil
 }
 
-// withoutSums gives the part of an object's status that belongs to its own controller, and not to one that sums up.
+// withoutSums gives the part of an object's status that belongs to its own controller, and not to another, which sums up or reads grades.
 func withoutSums(o object) object {
+	if enrollment, ok := o.(*v1alpha1.Enrollment); ok {
+		enrollment = enrollment.DeepCopy()
+		enrollment.Status.Grade = v1alpha1.Grade{} // The course's controller reads it.
+		return enrollment
+	}
 	platform, ok := o.(*v1alpha1.LearningPlatform)
 	if !ok {
 		return o

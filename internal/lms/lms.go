@@ -58,6 +58,10 @@ type Platform interface {
 	// first page has no cursor.
 	ListEnrollments(ctx context.Context, courseKey, cursor string) (EnrollmentPage, error)
 
+	// ListGrades gives a page of the grades of all learners who are actively enrolled in a course, whoever enrolled them. The
+	// first page has no cursor. Who has done nothing has a grade of nothing; of whom the platform cannot tell one is left out.
+	ListGrades(ctx context.Context, courseKey, cursor string) (GradePage, error)
+
 	// Withdraw sees to it that the learner is not actively enrolled. It is no error if they never were.
 	Withdraw(ctx context.Context, username, courseKey string) error
 
@@ -151,7 +155,7 @@ type Enrollment struct {
 	Active bool
 }
 
-// MaxPage is how many accounts or enrollments one call tells about at most.
+// MaxPage is how many accounts, enrollments or grades one call tells about at most.
 const MaxPage = 100
 
 // EnrollmentPage is a part of the enrollments of a course.
@@ -167,4 +171,29 @@ type LearnerEnrollment struct {
 	// Username of the account.
 	Username string
 	Enrollment
+}
+
+// Grade is how far a learner has come in a course.
+type Grade struct {
+	// Hundredths of a percent of all graded work: 0 to 10,000.
+	Hundredths int32
+	// Letter by the course's own scale; empty below all of it.
+	Letter string
+	// Passed is whether that is enough.
+	Passed bool
+}
+
+// GradePage is a part of the grades of a course.
+type GradePage struct {
+	// Grades are at most MaxPage.
+	Grades []LearnerGrade
+	// Next is the cursor of the next page; empty on the last one.
+	Next string
+}
+
+// LearnerGrade is a grade with its learner.
+type LearnerGrade struct {
+	// Username of the account.
+	Username string
+	Grade
 }

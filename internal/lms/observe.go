@@ -92,6 +92,11 @@ func (o observed) ListEnrollments(ctx context.Context, courseKey, cursor string)
 	return o.platform.ListEnrollments(ctx, courseKey, cursor)
 }
 
+// ListGrades changes nothing.
+func (o observed) ListGrades(ctx context.Context, courseKey, cursor string) (GradePage, error) {
+	return o.platform.ListGrades(ctx, courseKey, cursor)
+}
+
 // Withdraw would, unless the learner is not enrolled.
 func (o observed) Withdraw(ctx context.Context, username, courseKey string) error {
 	present, err := o.platform.ReadEnrollment(ctx, username, courseKey)

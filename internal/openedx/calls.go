@@ -23,6 +23,7 @@ const (
 	callCourse              call = "course"
 	callReadEnrollment      call = "enrollment_read"
 	callListEnrollments     call = "enrollment_list"
+	callListGrades          call = "grade_list"
 	callWriteEnrollment     call = "enrollment_write"
 	callBulkInfo            call = "bulk_info"
 	callBulkEnroll          call = "bulk_enroll"
@@ -37,6 +38,6 @@ const (
 var calls = []call{
 	callToken, callRoles, callMe, callEoxInfo, callEoxUserInfo, callSearchEmails, callAccountByEmail, callAccountByUsername,
 	callAccountByID, callRegister, callEoxCreateUser, callEoxUpdateUser, callEoxReplaceEmail, callCourse, callReadEnrollment,
-	callListEnrollments, callWriteEnrollment, callBulkInfo, callBulkEnroll, callReadPreEnrollments, callPreEnroll,
+	callListEnrollments, callListGrades, callWriteEnrollment, callBulkInfo, callBulkEnroll, callReadPreEnrollments, callPreEnroll,
 	callCancelPreEnroll, callEoxReadEnrollment, callEoxWriteEnrollment, callEoxWriteEnrollments,
 }

@@ -177,6 +177,9 @@ var table = []row{
 	{call: callReadEnrollment, status: 404, body: page, class: lms.Conflict, reason: v1alpha1.ReasonCourseNotFound, message: courseNotFound},
 	{call: callListEnrollments, status: 400, body: hasKey("field_errors"), class: lms.Conflict, reason: v1alpha1.ReasonCourseNotFound,
 		message: courseNotFound},
+	// Grades are shown, and nothing hangs on them: that they cannot be read is no fault of the platform as a whole.
+	{call: callListGrades, status: 403, class: lms.Fatal, reason: v1alpha1.ReasonNotStaff, message: "The LMS does not let the service user read grades."},
+	{call: callListGrades, status: 404, class: lms.Conflict, reason: v1alpha1.ReasonCourseNotFound, message: "The LMS has no grades of a course with this key."},
 	{call: callWriteEnrollment, status: 400, body: hasKey("course_details"), class: lms.Conflict, reason: v1alpha1.ReasonModeUnavailable,
 		message: modeUnavailable},
 	{call: callWriteEnrollment, status: 400, body: says("message", "No course "), class: lms.Conflict, reason: v1alpha1.ReasonCourseNotFound,

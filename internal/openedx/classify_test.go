@@ -189,6 +189,12 @@ var classifications = []struct {
 	{name: "course: no key", call: callCourse, answer: said(404, errorPage),
 		want: verdict(lms.Conflict, v1alpha1.ReasonCourseNotFound)},
 
+	{name: "grades: not allowed", call: callListGrades, answer: said(403, `{"developer_message": "You do not have permission to perform this action."}`),
+		want: verdict(lms.Fatal, v1alpha1.ReasonNotStaff)},
+	{name: "grades: no course", call: callListGrades,
+		answer: said(404, `{"developer_message": "Requested grade for unknown course course-v1:GK+GHOST+2017", "error_code": "course_does_not_exist"}`),
+		want:   verdict(lms.Conflict, v1alpha1.ReasonCourseNotFound)},
+	{name: "grades: no such page", call: callListGrades, answer: said(404, errorPage), want: verdict(lms.Conflict, v1alpha1.ReasonCourseNotFound)},
 	{name: "list enrollments: bad key", call: callListEnrollments,
 		answer: said(400, `{"field_errors": {"course_id": {"developer_message": "'nonsense' is not a valid course id."}}}`),
 		want:   verdict(lms.Conflict, v1alpha1.ReasonCourseNotFound)},

@@ -34,7 +34,7 @@ func (c *Client) ListEnrollments(ctx context.Context, courseKey, cursor string) 
 	if err := c.do(ctx, request{call: callListEnrollments, method: http.MethodGet, path: pathEnrollments, query: query}, &page); err != nil {
 		return lms.EnrollmentPage{}, err
 	}
-	next, err := cursorOf(page.Next)
+	next, err := cursorOf(callListEnrollments, page.Next)
 	if err != nil {
 		return lms.EnrollmentPage{}, err
 	}
@@ -47,7 +47,7 @@ func (c *Client) ListEnrollments(ctx context.Context, courseKey, cursor string) 
 
 // cursorOf takes the cursor out of the address of the next page. The address itself is not gone to: behind a proxy the LMS
 // may call itself otherwise than it is called. Without a cursor the first page would come again, for ever.
-func cursorOf(next string) (string, error) {
+func cursorOf(name call, next string) (string, error) {
 	if next == "" {
 		return "", nil
 	}
@@ -56,7 +56,7 @@ func cursorOf(next string) (string, error) {
 		return address.Query().Get("cursor"), nil
 	}
 	return "", &lms.Error{Class: lms.Transient, Reason: v1alpha1.ReasonUnexpectedAnswer, Message: unexpectedAnswer,
-		Cause: fmt.Errorf("%s: the address of the next page has no cursor", callListEnrollments)}
+		Cause: fmt.Errorf("%s: the address of the next page has no cursor", name)}
 }
 
 // LookUpLearners gives the accounts with these usernames; see lms.Platform.

@@ -223,6 +223,32 @@ func (s *Server) Unenroll(username, course string) {
 	})
 }
 
+// Grade is what somebody has reached in a course.
+type Grade struct {
+	// Percent is from 0 to 1, and beyond that with extra credit.
+	Percent float64
+	// Letter is empty below the scale.
+	Letter string
+	Passed bool
+}
+
+// SetGrade gives a user a grade in a course in which they have an enrollment.
+func (s *Server) SetGrade(username, course string, grade Grade) {
+	s.change(username, func(u *user) {
+		e := u.enrollments[fold(course)]
+		if e == nil {
+			panic(fmt.Sprintf("openedxtest: %q is not enrolled in %q", username, course))
+		}
+		e.grade, e.noGrade = grade, false
+	})
+}
+
+// LoseGrade lets the platform fail to work out the grade of a user in a course: its list leaves the user out.
+func (s *Server) LoseGrade(username, course string) {
+	s.SetGrade(username, course, Grade{})
+	s.change(username, func(u *user) { u.enrollments[fold(course)].noGrade = true })
+}
+
 // RotateClientSecret gives an OAuth2 client another secret. Tokens it has stay good.
 func (s *Server) RotateClientSecret(clientID, secret string) {
 	s.mu.Lock()

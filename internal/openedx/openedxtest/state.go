@@ -89,6 +89,8 @@ type enrollment struct {
 	active     bool
 	created    time.Time
 	attributes []any
+	grade      Grade
+	noGrade    bool
 }
 
 // allowance is a pre-enrollment: an address that may enroll in a course, and does on activation if autoEnroll is set.
