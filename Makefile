@@ -82,7 +82,7 @@ test-model: controlplane ## Play RUNS (200) random sequences of everything that 
 .PHONY: test-browser
 test-browser: ## Use the learner's page in Debian's Chromium; pictures of it are in bin/browser
 	@hack/chromium.sh
-	go build -o bin/browser/serve ./test/browser/serve
+	CGO_ENABLED=$(cgo) go build $(race) -o bin/browser/serve ./test/browser/serve
 	cd test/browser && npm ci --no-audit --no-fund && node --test
 
 FUZZTIME ?= 20s

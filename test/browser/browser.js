@@ -1,6 +1,7 @@
 // What the tests share: a server, a browser, and pages that are watched while a test looks at them.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { after, before } from "node:test";
@@ -16,14 +17,16 @@ export const mentorPath = `/gk/api/mentor/contacts/${world.contactID}/courses/${
 
 let server;
 let browser;
-let site;
+let lms;
+let mfe;
 
 before(async () => {
   server = spawn(fileURLToPath(new URL("serve", bin)), { stdio: ["ignore", "pipe", "inherit"] });
-  [site] = await Promise.race([
-    createInterface({ input: server.stdout })[Symbol.asyncIterator]().next().then(({ value }) => [value]),
-    new Promise((_, reject) => server.once("error", reject)),
+  const [origins] = await Promise.race([
+    once(createInterface({ input: server.stdout }), "line"),
+    once(server, "exit").then(([status]) => Promise.reject(new Error(`the server ended with ${status}`))),
   ]);
+  [lms, mfe] = origins.split(" ");
   browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium" });
   await mkdir(bin, { recursive: true });
 });
@@ -37,12 +40,13 @@ after(async () => {
  * Opens the course page for a test, in a browser of its own that is in New York, and closes it when the test ends. Whatever
  * the test is about, no script may fail and the page's Content-Security-Policy may not be touched.
  *
- * @param {{lang?: string, dir?: string, scheme?: string, width?: number, routes?: Record<string, Function>}} setUp how the
- *   site is; and what becomes of requests to some paths, for trouble that a server has to be asked for
+ * @param {{lang?: string, dir?: string, scheme?: string, width?: number, onMFE?: boolean,
+ *   routes?: Record<string, Function>}} setUp how the site is; and what becomes of requests to some paths, for trouble that
+ *   a server has to be asked for
  */
-export async function open(t, { lang = "en", dir = "ltr", scheme = "light", width = 1100, routes = {} } = {}) {
+export async function open(t, { lang = "en", dir = "ltr", scheme = "light", width = 1100, onMFE = false, routes = {} } = {}) {
   const context = await browser.newContext({
-    baseURL: site, viewport: { width, height: 800 }, locale: "en-US", timezoneId: "America/New_York", colorScheme: "light",
+    baseURL: lms, viewport: { width, height: 800 }, locale: "en-US", timezoneId: "America/New_York", colorScheme: "light",
   });
   const troubles = [];
   await context.exposeBinding("reportTrouble", (_, trouble) => troubles.push(trouble));
@@ -58,7 +62,8 @@ export async function open(t, { lang = "en", dir = "ltr", scheme = "light", widt
     await context.close();
     assert.deepEqual(troubles, []);
   });
-  await page.goto(`/courses/${world.courseKey}/course/?${new URLSearchParams({ lang, dir, scheme })}`);
+  const path = onMFE ? `${mfe}/learning/course/${world.courseKey}/home` : `/courses/${world.courseKey}/course/`;
+  await page.goto(`${path}?${new URLSearchParams({ lang, dir, scheme })}`);
   return page;
 }
 

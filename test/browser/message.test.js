@@ -29,6 +29,15 @@ test("a learner writes to support, and the message arrives without a subject", a
   assert.equal(arrived.subject, undefined);
 });
 
+test("a micro-frontend of another origin does the same", async (t) => {
+  const page = await open(t, { onMFE: true });
+  const mentor = await compose(page, "mentor", "From elsewhere");
+  await page.context().clearCookies({ name: "edx-jwt-cookie-header-payload" }); // the LMS renews it there, too
+  await mentor.getByRole("button", { name: "Send" }).click();
+  await mentor.getByText("has been sent").waitFor();
+  assert.equal((await messages(page, "From elsewhere")).length, 1);
+});
+
 test("another message is another one", async (t) => {
   const page = await open(t);
   const mentor = await compose(page, "mentor", "Twice the same");

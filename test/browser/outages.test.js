@@ -65,23 +65,47 @@ test("who is not logged in is asked to, and comes back to this page", async (t) 
   assert.equal(target.searchParams.get("next"), page.url());
 });
 
-test("all components share one renewal of the login", async (t) => {
+test("all components share one renewal of the login, also who hears later that it is needed", async (t) => {
   let renewed = 0;
+  const [refused, finished] = [promise(), promise()];
   const page = await open(t, {
     routes: {
-      "/login_refresh": (route) => {
+      "/login_refresh": async (route) => {
         renewed++;
-        return route.continue();
+        await refused.kept;
+        await route.fulfill({ response: await route.fetch() });
+        finished.keep();
+      },
+      [`/gk/api/support/contacts/${world.contactID}/`]: async (route) => {
+        const response = await route.fetch();
+        if (response.status() === 401) {
+          refused.keep();
+          await finished.kept;
+        }
+        await route.fulfill({ response });
       },
     },
   });
-  await component(page, "mentor");
+  for (const name of names) {
+    await component(page, name);
+  }
   await page.context().clearCookies({ name: /jwt/ });
-  await page.evaluate(() => document.querySelectorAll("rollcall-mentor, rollcall-support, rollcall-courses")
-    .forEach((element) => element.reload()));
-  await page.waitForFunction((id) => document.cookie.includes("edx-jwt-cookie-header-payload") && id, world.contactID);
+  await page.evaluate(async () => {
+    for (const element of document.querySelectorAll("rollcall-mentor, rollcall-support, rollcall-courses")) {
+      element.dataset.state = "loading";
+      element.reload();
+    }
+  });
   for (const name of names) {
     await component(page, name);
   }
   assert.equal(renewed, 1);
 });
+
+function promise() {
+  let keep;
+  const kept = new Promise((resolve) => {
+    keep = resolve;
+  });
+  return { kept, keep };
+}

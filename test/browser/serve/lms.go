@@ -10,12 +10,6 @@ import (
 //go:embed page.html static
 var files embed.FS
 
-// policy is as strict as a page can be that uses the components: nothing inline, nothing from elsewhere, and text only.
-var policy = strings.Join([]string{
-	"default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'",
-	"base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'",
-}, "; ")
-
 // The cookies of a learner who is logged in. Open edX has two for the token, which lasts for an hour, and one for the login.
 const (
 	loginCookie = "sessionid"
@@ -24,31 +18,46 @@ const (
 	csrfToken   = "0123456789abcdefghijklmnopqrstuv"
 )
 
-// lms is a course page of a learning platform.
-type lms struct{ page *template.Template }
+// site has a course page, as an LMS or a micro-frontend has it.
+type site struct {
+	page *template.Template
+	// lms is the origin of script, API and LMS; empty, if it is the page's own.
+	lms string
+}
 
-func newLMS() lms { return lms{template.Must(template.ParseFS(files, "page.html"))} }
+func newSite(lms string) site { return site{template.Must(template.ParseFS(files, "page.html")), lms} }
 
-func (l lms) handle(mux *http.ServeMux) {
+func (s site) routes() *http.ServeMux {
+	mux := http.NewServeMux()
 	mux.Handle("GET /static/", http.FileServerFS(files))
-	mux.HandleFunc("GET /courses/{key}/course/", l.getPage)
-	mux.HandleFunc("POST /login_refresh", refreshLogin)
+	mux.HandleFunc("GET /courses/{key}/course/", s.getPage)
+	mux.HandleFunc("GET /learning/course/{key}/home", s.getPage)
+	return mux
+}
+
+// policy is as strict as a page's can be that uses the components: nothing inline, nothing from elsewhere, and text only.
+func (s site) policy() string {
+	from := strings.TrimSpace("'self' " + s.lms)
+	return strings.Join([]string{
+		"default-src 'none'", "script-src " + from, "style-src 'self'", "img-src 'self'", "connect-src " + from,
+		"base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'",
+	}, "; ")
 }
 
 // getPage shows the page. Its parameters lang, dir and scheme are how a site may be set up.
-func (l lms) getPage(w http.ResponseWriter, r *http.Request) {
+func (s site) getPage(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{Name: csrfCookie, Value: csrfToken, Path: "/"})
 	http.SetCookie(w, &http.Cookie{Name: loginCookie, Value: "learner", Path: "/", HttpOnly: true})
 	http.SetCookie(w, &http.Cookie{Name: tokenCookie, Value: "learner", Path: "/"})
-	w.Header().Set("Content-Security-Policy", policy)
+	w.Header().Set("Content-Security-Policy", s.policy())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	shown := map[string]string{"lang": "en", "dir": "ltr", "scheme": "light"}
-	for name := range shown {
+	shown := map[string]string{"lang": "en", "dir": "ltr", "scheme": "light", "lms": s.lms}
+	for _, name := range []string{"lang", "dir", "scheme"} {
 		if wanted := r.FormValue(name); wanted != "" {
 			shown[name] = wanted
 		}
 	}
-	if err := l.page.Execute(w, shown); err != nil {
+	if err := s.page.Execute(w, shown); err != nil {
 		panic(err)
 	}
 }

@@ -61,10 +61,11 @@ class API {
   }
 
   async #ask(path, request) {
+    const asked = performance.now();
     try {
       return await this.#askOnce(path, request);
     } catch (failure) {
-      if (failure.status !== 401 || !(await this.#refreshLogin())) {
+      if (failure.status !== 401 || !(await this.#renewLogin(asked))) {
         throw failure;
       }
       return this.#askOnce(path, request);
@@ -84,23 +85,26 @@ class API {
 
   /**
    * The JWT cookies of Open edX last for an hour, and a login for weeks: the LMS renews the cookies of whom it still knows.
-   * All components of the page share one renewal.
+   * All that was asked before a renewal came to its end shares it.
    */
-  #refreshLogin() {
-    let asked = API.#refreshes.get(this.lms);
-    if (!asked) {
-      asked = fetchJSON(new URL("login_refresh", this.lms), { method: "POST" })
+  #renewLogin(asked) {
+    let renewal = API.#renewals.get(this.lms);
+    if (!renewal || renewal.ended < asked) {
+      renewal = { ended: Infinity };
+      renewal.worked = fetchJSON(new URL("login_refresh", this.lms), { method: "POST" })
         .then(([answer]) => answer.ok, () => false)
-        .finally(() => API.#refreshes.delete(this.lms));
-      API.#refreshes.set(this.lms, asked);
+        .finally(() => {
+          renewal.ended = performance.now();
+        });
+      API.#renewals.set(this.lms, renewal);
     }
-    return asked;
+    return renewal.worked;
   }
 
   /** @type {Map<string, Promise<string>>} contacts by API */
   static #contacts = new Map();
-  /** @type {Map<string, Promise<boolean>>} renewals under way by LMS */
-  static #refreshes = new Map();
+  /** @type {Map<string, {ended: number, worked: Promise<boolean>}>} the latest renewal by LMS */
+  static #renewals = new Map();
 }
 
 /** Fetches with the learner's cookies, and gives the answer and its JSON. */

@@ -30,11 +30,10 @@ class Composer {
   }
 
   #build(label) {
-    const say = (...text) => this.#language.say(...text);
     this.toggle = h("button", {
       id: "write", type: "button", part: "button write", "aria-labelledby": `write ${label}`, "aria-controls": "form",
       click: () => this.#toggle(),
-    }, say("message.write"));
+    }, this.#say("message.write"));
     this.status = h("p", { part: "status", role: "status" });
 
     const field = { part: "field", dir: "auto", autocomplete: "off", input: () => this.#typed() };
@@ -44,20 +43,24 @@ class Composer {
     this.text.value = this.#draft.text;
     this.left = h("p", { id: "text-hint", part: "hint" });
     this.error = h("p", { part: "error", role: "alert" });
-    this.submit = h("button", { type: "submit", part: "button send" }, say("message.send"));
+    this.submit = h("button", { type: "submit", part: "button send" }, this.#say("message.send"));
     this.form = h("form", { id: "form", part: "form", novalidate: true, submit: (event) => this.#send(event) },
-      h("label", { for: "subject", part: "label" }, say("message.subject"), " ",
-        h("span", { part: "optional" }, say("message.optional"))),
+      h("label", { for: "subject", part: "label" }, this.#say("message.subject"), " ",
+        h("span", { part: "optional" }, this.#say("message.optional"))),
       this.subject, h("p", { id: "subject-error", part: "field-error" }),
-      h("label", { for: "text", part: "label" }, say("message.to", { name: this.#name })),
+      h("label", { for: "text", part: "label" }, this.#say("message.to", { name: this.#name })),
       this.text, h("p", { id: "text-error", part: "field-error" }), this.left,
       this.error,
       h("div", { class: "buttons" }, this.submit,
-        h("button", { type: "button", part: "button close", click: () => this.#toggle() }, say("message.close"))));
-    this.form.addEventListener("keydown", (event) => event.key === "Escape" && this.#toggle());
+        h("button", { type: "button", part: "button close", click: () => this.#toggle() }, this.#say("message.close"))));
+    this.form.addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && this.#toggle());
     this.nodes = [this.status, this.toggle, this.form];
     this.#mark(new Map());
     this.#count();
+  }
+
+  #say(name, values) {
+    return this.#language.say(name, values);
   }
 
   #open(open) {
@@ -81,7 +84,7 @@ class Composer {
   #count() {
     const left = LONGEST_TEXT - length(this.text.value);
     const near = left >= 0 && left <= COUNTDOWN;
-    this.left.replaceChildren(...(near ? this.#language.say("message.left", { count: left }) : []));
+    this.left.replaceChildren(...(near ? this.#say("message.left", { count: left }) : []));
   }
 
   async #send(event) {
@@ -115,15 +118,14 @@ class Composer {
   /** What the API would refuse, by field. */
   #mistakes() {
     const mistakes = new Map();
-    const say = (...text) => this.#language.say(...text);
     const { subject = "", text } = this.#message();
     if (length(subject) > LONGEST_SUBJECT) {
-      mistakes.set("subject", say("message.subjectTooLong", { count: length(subject) - LONGEST_SUBJECT }));
+      mistakes.set("subject", this.#say("message.subjectTooLong", { count: length(subject) - LONGEST_SUBJECT }));
     }
     if (text.trim() === "") {
-      mistakes.set("text", say("message.textMissing"));
+      mistakes.set("text", this.#say("message.textMissing"));
     } else if (length(text) > LONGEST_TEXT) {
-      mistakes.set("text", say("message.textTooLong", { count: length(text) - LONGEST_TEXT }));
+      mistakes.set("text", this.#say("message.textTooLong", { count: length(text) - LONGEST_TEXT }));
     }
     return mistakes;
   }
@@ -146,7 +148,7 @@ class Composer {
   #busy(sending) {
     this.#sending = sending;
     this.submit.setAttribute("aria-disabled", String(sending)); // a disabled button would lose the keyboard
-    this.submit.replaceChildren(...this.#language.say(sending ? "message.sending" : "message.send"));
+    this.submit.replaceChildren(...this.#say(sending ? "message.sending" : "message.send"));
   }
 
   #sent() {
@@ -154,47 +156,51 @@ class Composer {
     this.form.reset();
     this.#count();
     this.#open(false);
-    this.toggle.replaceChildren(...this.#language.say("message.writeAnother"));
+    this.toggle.replaceChildren(...this.#say("message.writeAnother"));
     this.toggle.focus();
-    this.status.replaceChildren(...this.#language.say("message.sent", { name: this.#name }));
+    this.status.replaceChildren(...this.#say("message.sent", { name: this.#name }));
   }
 
   /** Says why the message was not sent, and what to do. */
   #explain(failure) {
-    const say = (...text) => this.#language.say(...text);
-    const time = failure.retryAt && this.#language.time(failure.retryAt);
-    switch (failure.status) {
-      case 400:
-      case 413:
-        this.error.append(...say("message.refused"));
-        this.#refused(failure);
-        break;
-      case 401:
-        this.error.append(...say("message.signedOut"), " ", h("a", { href: this.#api.loginURL }, say("login")));
-        break;
-      case 403:
-        this.error.append(...say("message.stale"));
-        break;
-      case 404:
-        this.error.append(...say("message.gone", { name: this.#name }));
-        break;
-      case 429:
-        this.error.append(...say(time ? "message.tooManyUntil" : "message.tooMany", { time }));
-        break;
-      default:
-        this.error.append(...say(time ? "message.failedUntil" : "message.failed", { time }));
+    this.error.append(...this.#reason(failure));
+    if (failure.status === 400 || failure.status === 413) {
+      this.#refused(failure);
     }
   }
 
-  /** Shows what the API says about each field: in English, as it does. */
-  #refused(failure) {
-    const details = new Map(failure.errors.map((error) => [error.pointer.slice(1), error.detail]));
-    if (details.size === 0) {
-      details.set("text", failure.detail);
+  #reason({ status, retryAt }) {
+    const time = retryAt && this.#language.time(retryAt);
+    switch (status) {
+      case 400:
+      case 413:
+        return this.#say("message.refused");
+      case 401:
+        return [...this.#say("message.signedOut"), " ", h("a", { href: this.#api.loginURL }, this.#say("login"))];
+      case 403:
+        return this.#say("message.stale");
+      case 404:
+        return this.#say("message.gone", { name: this.#name });
+      case 429:
+        return this.#say(time ? "message.tooManyUntil" : "message.tooMany", { time });
+      default:
+        return this.#say(time ? "message.failedUntil" : "message.failed", { time });
     }
-    this.#mark(new Map([...details].map(([field, detail]) => [field, [h("span", { lang: "en" }, detail)]])));
-    const elsewhere = [...details].filter(([field]) => field !== "text" && field !== "subject").map(([, detail]) => detail);
-    this.error.append(...elsewhere.map((detail) => h("span", { lang: "en" }, " ", detail)));
+  }
+
+  /** Shows what the API says about each field, in English as it does; and below them what is about no field. */
+  #refused({ errors, detail }) {
+    const english = (text) => h("span", { lang: "en" }, text);
+    const mistakes = new Map(errors.length === 0 ? [["text", [english(detail)]]] : []);
+    for (const error of errors) {
+      const field = error.pointer.slice(1);
+      if (field === "subject" || field === "text") {
+        mistakes.set(field, [english(error.detail)]);
+      } else {
+        this.error.append(" ", english(error.detail));
+      }
+    }
+    this.#mark(mistakes);
   }
 }
 

@@ -12,9 +12,9 @@ class RollcallCourses extends RollcallElement {
     const hidden = (this.getAttribute("hide") ?? "").split(/\s+/);
     const shown = courses.filter((course) => !hidden.includes(course.state));
     return [this.card("heading",
-      h("h2", { id: "heading", part: "heading" }, this.language.say("courses.heading")),
+      h("h2", { id: "heading", part: "heading" }, this.say("courses.heading")),
       shown.length === 0
-        ? h("p", { part: "notice" }, this.language.say("courses.none"))
+        ? h("p", { part: "notice" }, this.say("courses.none"))
         : h("ul", { part: "list", role: "list" }, shown.map((course) => this.#course(course, timeZone))))];
   }
 
@@ -23,42 +23,40 @@ class RollcallCourses extends RollcallElement {
     return h("li", { part: `course course-${course.state}`, "data-state": course.state },
       h("div", { class: "title" },
         h("h3", { part: "title" }, course.url ? h("a", { part: "link", href: course.url }, title) : title),
-        h("span", { part: "badge" }, this.language.say(`courses.${course.state}`))),
+        h("span", { part: "badge" }, this.say(`courses.${course.state}`))),
       h("p", { part: "window" }, this.#window(course)),
       course.grade && this.#grade(course.grade, timeZone));
   }
 
   /** Until when, or from when on, the learner has access. */
   #window({ state, accessStartDate, accessEndDate, daysLeft }) {
-    const say = (...text) => this.language.say(...text);
     const date = (day) => h("time", { datetime: day }, this.language.day(day));
     switch (state) {
       case "upcoming":
-        return say("courses.startsOn", { date: date(accessStartDate) });
+        return this.say("courses.startsOn", { date: date(accessStartDate) });
       case "ended":
-        return say("courses.endedOn", { date: date(accessEndDate) });
+        return this.say("courses.endedOn", { date: date(accessEndDate) });
       case "open":
         if (!accessEndDate) {
-          return say("courses.openEndless");
+          return this.say("courses.openEndless");
         }
-        return [say("courses.openUntil", { date: date(accessEndDate) }), " · ",
-          h("strong", { part: "days-left" }, daysLeft === 0 ? say("courses.lastDay") : say("courses.daysLeft", { count: daysLeft }))];
+        return [this.say("courses.openUntil", { date: date(accessEndDate) }), " · ",
+          h("strong", { part: "days-left" }, daysLeft === 0 ? this.say("courses.lastDay") : this.say("courses.daysLeft", { count: daysLeft }))];
       default:
         return [];
     }
   }
 
   #grade({ percent, letter, passed, readTime }, timeZone) {
-    const say = (...text) => this.language.say(...text);
     const share = this.language.percent(percent);
     const reached = h("span", { part: "meter-value" });
     reached.style.inlineSize = `${percent}%`;
     return h("div", { part: "grade" },
       h("span", { part: "meter", "aria-hidden": "true" }, reached),
       h("p", {},
-        say("courses.grade"), ": ",
-        h("strong", {}, letter ? say("courses.gradeLetter", { percent: share, letter }) : share), ", ",
-        say("courses.gradeDate", { date: h("time", { datetime: readTime }, this.language.dayOf(readTime, timeZone)) }),
-        passed && [" · ", h("span", { part: "passed" }, say("courses.passed"))]));
+        this.say("courses.grade"), ": ",
+        h("strong", {}, letter ? this.say("courses.gradeLetter", { percent: share, letter }) : share), ", ",
+        this.say("courses.gradeDate", { date: h("time", { datetime: readTime }, this.language.dayOf(readTime, timeZone)) }),
+        passed && [" · ", h("span", { part: "passed" }, this.say("courses.passed"))]));
   }
 }

@@ -65,6 +65,11 @@ class RollcallElement extends HTMLElement {
     return `contacts/${encodeURIComponent(this.getAttribute("contact") || (await api.contactID()))}/`;
   }
 
+  /** Says something in the learner's language. */
+  say(name, values) {
+    return this.language.say(name, values);
+  }
+
   async #show() {
     const turn = ++this.#turn;
     this.language = new Language(languageAt(this));
@@ -100,20 +105,22 @@ class RollcallElement extends HTMLElement {
 
   /** What to show instead of what could not be asked for. */
   #explain(failure, api) {
-    const say = (...text) => this.language.say(...text);
     if (failure.status === 404) {
       return ["absent", []];
     }
     if (failure.status === 401) {
-      return ["signed-out", this.#notice(say("signedOut"), h("a", { href: api.loginURL }, say("login")))];
+      return ["signed-out", this.#notice(this.say("signedOut"), h("a", { href: api.loginURL }, this.say("login")))];
     }
     if (!(failure instanceof Failure)) {
       reportError(failure);
     }
     const time = failure.retryAt && this.language.time(failure.retryAt);
-    const retry = { type: "button", part: "button retry", "aria-describedby": "notice", click: () => this.reload() };
-    return ["failed", this.#notice([say(`${this.topic}.unavailable`), time ? [" ", say("retryAt", { time })] : []],
-      h("button", retry, say("retry")))];
+    const retry = (event) => {
+      event.target.replaceChildren(...this.say("retrying"));
+      this.reload();
+    };
+    return ["failed", this.#notice([this.say(`${this.topic}.unavailable`), time ? [" ", this.say("retryAt", { time })] : []],
+      h("button", { type: "button", part: "button retry", "aria-describedby": "notice", click: retry }, this.say("retry")))];
   }
 
   #notice(text, action) {

@@ -12,20 +12,19 @@ class RollcallMentor extends RollcallElement {
   }
 
   render(mentor, api) {
-    const say = (...text) => this.language.say(...text);
-    const fact = (part, name, ...value) => h("div", { part }, h("dt", { part: "label" }, say(name)), h("dd", {}, value));
+    const fact = (part, name, ...value) => h("div", { part }, h("dt", { part: "label" }, this.say(name)), h("dd", {}, value));
     const composer = new Composer(this.language, api, this.path, mentor.displayName, "name");
     return [this.card("heading name",
       h("div", { class: "person" },
         photo(mentor),
         h("div", {},
-          h("h2", { id: "heading", part: "heading" }, say(mentor.isDeputy ? "mentor.headingDeputy" : "mentor.heading")),
+          h("h2", { id: "heading", part: "heading" }, this.say(mentor.isDeputy ? "mentor.headingDeputy" : "mentor.heading")),
           h("p", { id: "name", part: "name" }, h("bdi", {}, mentor.displayName)))),
       mentor.biography && h("p", { part: "biography" }, mentor.biography),
       (mentor.languages || mentor.officeHours) && h("dl", {},
         mentor.languages && fact("languages", "mentor.languages", this.language.languages(mentor.languages)),
         mentor.officeHours && fact("office-hours", "mentor.hours", this.#hours(mentor.officeHours.hours),
-          h("p", { part: "time-zone" }, say("mentor.zone", { zone: this.language.zone(mentor.officeHours.timeZone) })))),
+          h("p", { part: "time-zone" }, this.say("mentor.zone", { zone: this.language.zone(mentor.officeHours.timeZone) })))),
       composer.nodes)];
   }
 

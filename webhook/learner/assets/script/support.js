@@ -11,7 +11,7 @@ class RollcallSupport extends RollcallElement {
     const composer = new Composer(this.language, api, this.path, support.displayName, "heading");
     return [this.card("heading",
       h("h2", { id: "heading", part: "heading" }, h("bdi", {}, support.displayName)),
-      h("p", { part: "about" }, this.language.say("support.about")),
+      h("p", { part: "about" }, this.say("support.about")),
       composer.nodes)];
   }
 }
