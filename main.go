@@ -36,6 +36,7 @@ import (
 	"rollcall.dev/rollcall/internal/tracing"
 	"rollcall.dev/rollcall/webhook/hints"
 	"rollcall.dev/rollcall/webhook/ingest"
+	"rollcall.dev/rollcall/webhook/learner"
 )
 
 // options are what the flags say.
@@ -43,6 +44,8 @@ type options struct {
 	ingestAddress, ingestCertDir, ingestClientCAFile string
 	ingestNamespace, ingestPathPrefix                string
 	ingestLimits                                     ingest.Limits
+	learnerAddress, learnerCertDir, learnerPlatform  string
+	learnerMessagesPerHour                           int
 	metricsAddress, probeAddress                     string
 	otlpEndpoint                                     string
 	leaderElect                                      bool
@@ -83,6 +86,10 @@ func command() *cobra.Command {
 	flags.StringVar(&o.ingestNamespace, "ingest-namespace", "default", "namespace that documents are stored in")
 	flags.StringVar(&o.ingestPathPrefix, "ingest-path-prefix", "/gk/api", "what comes before /contacts/ in the path of a document")
 	o.ingestLimits.AddFlags(flags)
+	flags.StringVar(&o.learnerAddress, "learner-bind-address", "0", "address of the learner API, HTTPS; 0 serves none")
+	flags.StringVar(&o.learnerCertDir, "learner-cert-dir", "/var/run/rollcall/learner-cert", "folder with the learner API's certificate, tls.crt and tls.key; a new one is taken up at once")
+	flags.StringVar(&o.learnerPlatform, "learner-platform", "default", "LearningPlatform whose learners call, in the namespace that documents are stored in")
+	flags.IntVar(&o.learnerMessagesPerHour, "learner-messages-per-hour", 20, "messages that one learner may send in an hour, on each replica; beyond it the answer is 429")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "address of the metrics, HTTPS with Kubernetes' authentication; 0 serves none")
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
 	flags.StringVar(&o.otlpEndpoint, "otlp-endpoint", "", "URL of the OTLP collector that gets the traces, gRPC, such as http://collector:4317; none gets them by default. OTEL_* variables set the rest")
@@ -183,6 +190,11 @@ func newManager(restConfig *rest.Config, o options, clock clock.Clock, adjust ..
 	if err := mgr.AddReadyzCheck("ingest", door.Ready); err != nil {
 		return nil, err
 	}
+	if o.learnerAddress != "0" {
+		if err := addLearnerDoor(mgr, o, clock); err != nil {
+			return nil, err
+		}
+	}
 	return mgr, mgr.AddHealthzCheck("ping", healthz.Ping)
 }
 
@@ -193,4 +205,19 @@ func stripAnnotations(cached any) (any, error) {
 		o.SetAnnotations(nil)
 	}
 	return cached, nil
+}
+
+// addLearnerDoor lets learners in.
+func addLearnerDoor(mgr ctrl.Manager, o options, clock clock.PassiveClock) error {
+	door, err := learner.New(learner.Options{
+		Client: mgr.GetClient(), APIReader: mgr.GetAPIReader(), Cache: mgr.GetCache(), Namespace: o.ingestNamespace, Platform: o.learnerPlatform,
+		BindAddress: o.learnerAddress, CertDir: o.learnerCertDir, MessagesPerHour: o.learnerMessagesPerHour, Clock: clock,
+	})
+	if err != nil {
+		return err
+	}
+	if err := mgr.Add(door); err != nil {
+		return err
+	}
+	return mgr.AddReadyzCheck("learner", door.Ready)
 }

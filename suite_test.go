@@ -128,7 +128,7 @@ func (c *company) start() {
 	c.t.Helper()
 	address := freeAddress(c.t)
 	mgr, err := newManager(c.asOperator(), options{
-		ingestAddress: address, ingestCertDir: c.certDir, ingestNamespace: c.namespace, ingestLimits: ingest.DefaultLimits(), metricsAddress: "0", probeAddress: "0",
+		ingestAddress: address, ingestCertDir: c.certDir, ingestNamespace: c.namespace, ingestLimits: ingest.DefaultLimits(), learnerAddress: "0", metricsAddress: "0", probeAddress: "0",
 	}, c.clock, func(o *ctrl.Options) {
 		o.Controller.SkipNameValidation = new(true)
 		if c.log != nil {

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 func TestInstallation(t *testing.T) {
 	api, err := client.New(testenv.Config(t), client.Options{})
 	must(t, err)
-	for _, object := range rendered(t) {
+	for _, object := range rendered(t, ".") {
 		if object.GetKind() == "CustomResourceDefinition" {
 			continue // they are there before any test
 		}
@@ -86,14 +86,46 @@ func TestInstallation(t *testing.T) {
 	})
 }
 
-// rendered gives the objects of this folder's kustomization.
-func rendered(t *testing.T) (objects []*unstructured.Unstructured) {
+func TestTheLearnerAPIIsAComponent(t *testing.T) {
+	api, err := client.New(testenv.Config(t), client.Options{})
+	must(t, err)
+	folder := t.TempDir()
+	here, err := filepath.Abs(".")
+	must(t, err)
+	config, err := filepath.Rel(folder, filepath.Dir(here))
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte("resources: ["+config+"/default]\ncomponents: ["+config+"/learner]\n"), 0o600))
+	var service bool
+	for _, object := range rendered(t, folder) {
+		switch object.GetKind() {
+		case "Service":
+			service = service || object.GetName() == "rollcall-learner"
+		case "Deployment":
+			object.SetNamespace(testenv.Namespace(t, testenv.Config(t)))
+			must(t, api.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("installation")))
+			var manager appsv1.Deployment
+			must(t, api.Get(t.Context(), client.ObjectKeyFromObject(object), &manager))
+			pod := manager.Spec.Template.Spec
+			container := pod.Containers[0]
+			if !slices.Contains(container.Args, "--learner-bind-address=:8444") || !slices.Contains(container.Args, "--ingest-bind-address=:8443") ||
+				len(container.Ports) != 4 || len(container.VolumeMounts) != 2 || len(pod.Volumes) != 2 {
+				t.Errorf("the manager is %v", container)
+			}
+		}
+	}
+	if !service {
+		t.Error("there is no service for learners")
+	}
+}
+
+// rendered gives the objects of a folder's kustomization.
+func rendered(t *testing.T, folder string) (objects []*unstructured.Unstructured) {
 	t.Helper()
 	assets := os.Getenv("KUBEBUILDER_ASSETS")
 	if assets == "" {
 		assets = filepath.Join("..", "..", "bin", "k8s")
 	}
-	output, err := exec.CommandContext(t.Context(), filepath.Join(assets, "kubectl"), "kustomize", ".").Output()
+	output, err := exec.CommandContext(t.Context(), filepath.Join(assets, "kubectl"), "kustomize", folder).Output()
 	must(t, err)
 	for decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(output), 4096); ; {
 		object := &unstructured.Unstructured{}

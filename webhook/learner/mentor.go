@@ -1,0 +1,101 @@
+package learner
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/index"
+	"rollcall.dev/rollcall/internal/mentoring"
+	"rollcall.dev/rollcall/webhook/doors"
+	"rollcall.dev/rollcall/webhook/problem"
+)
+
+// +kubebuilder:rbac:groups=rollcall.dev,resources=coursementors,verbs=get;list;watch
+
+// mentor is what learners see of who mentors a course. The e-mail address is no part of it.
+type mentor struct {
+	CourseCode  string   `json:"courseCode"`
+	DisplayName string   `json:"displayName"`
+	PhotoURL    string   `json:"photoURL,omitzero"`
+	Biography   string   `json:"biography,omitzero"`
+	Languages   []string `json:"languages,omitzero"`
+	// OfficeHours are as the CourseMentor has them.
+	OfficeHours v1alpha1.OfficeHours `json:"officeHours,omitzero"`
+	// IsDeputy says that this is who stands in for the mentor.
+	IsDeputy bool `json:"isDeputy,omitzero"`
+}
+
+// getMentor tells who mentors one of the learner's courses now.
+func (s *Server) getMentor(w http.ResponseWriter, r *http.Request, g *guest) error {
+	courseCode, found, err := s.mentorOf(r, g)
+	if err != nil {
+		return err
+	}
+	doors.WriteJSON(w, r, http.StatusOK, mentor{
+		CourseCode: courseCode, DisplayName: found.DisplayName, PhotoURL: found.PhotoURL, Biography: found.Biography,
+		Languages: found.Languages, OfficeHours: found.OfficeHours, IsDeputy: found.isDeputy,
+	})
+	return nil
+}
+
+func (s *Server) postToMentor(w http.ResponseWriter, r *http.Request, g *guest) error {
+	courseCode, _, err := s.mentorOf(r, g)
+	if err != nil {
+		return err
+	}
+	return s.messages.take(w, r, g, v1alpha1.LearnerMessageSpec{Recipient: v1alpha1.RecipientMentor, CourseCode: courseCode})
+}
+
+// profile is a mentor or who stands in for one.
+type profile struct {
+	v1alpha1.MentorProfile
+	isDeputy bool
+}
+
+// mentorOf gives the code of the course that a request names by code or key, and who mentors it now.
+func (s *Server) mentorOf(r *http.Request, g *guest) (courseCode string, found *profile, err error) {
+	now := s.clock.Now()
+	courses, err := s.reception.coursesOf(r.Context(), g, now)
+	if err != nil {
+		return "", nil, err
+	}
+	course := current(courses, r.PathValue("courseID"))
+	if course == nil {
+		return "", nil, problem.NotFound("This is none of your courses that are open or begin later.")
+	}
+	found, err = s.reception.mentorNow(r.Context(), g, course.CourseCode, now)
+	if err == nil && found == nil {
+		err = problem.NotFound("Nobody mentors this course now.")
+	}
+	return course.CourseCode, found, err
+}
+
+// current finds a course that is not over, by its code or key.
+func current(courses []course, id string) *course {
+	for i := range courses {
+		if c := &courses[i]; (c.CourseCode == id || c.CourseKey == id) && c.isCurrent() {
+			return c
+		}
+	}
+	return nil
+}
+
+// mentorNow gives who mentors a course now, or nil.
+func (r *reception) mentorNow(ctx context.Context, g *guest, courseCode string, now time.Time) (*profile, error) {
+	var list v1alpha1.CourseMentorList
+	err := r.cached.List(ctx, &list, client.InNamespace(r.platform.Namespace), client.UnsafeDisableDeepCopy,
+		client.MatchingFields{index.MentorByCourse: index.Key(r.platform.Name, courseCode)})
+	if err != nil {
+		return nil, fmt.Errorf("cannot find the course's mentors: %w", err)
+	}
+	holder, isDeputy := mentoring.Now(list.Items, g.today(now))
+	if holder == nil {
+		return nil, nil
+	}
+	return &profile{mentoring.Profile(holder, isDeputy), isDeputy}, nil
+}

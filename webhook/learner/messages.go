@@ -1,0 +1,171 @@
+package learner
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"time"
+
+	"github.com/google/uuid"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/webhook/doors"
+	"rollcall.dev/rollcall/webhook/problem"
+)
+
+// +kubebuilder:rbac:groups=rollcall.dev,resources=learnermessages,verbs=create;get;list;watch
+
+// idempotencyHeader names a message, so that it is sent once however often its request comes.
+const idempotencyHeader = "Idempotency-Key"
+
+var idempotencyKey = regexp.MustCompile(`^[!-~]{1,255}$`)
+
+// messages keeps what learners write.
+type messages struct {
+	cached client.Client
+	live   client.Reader
+	// paces are those of the learners.
+	paces *doors.Rates
+}
+
+// message is what a learner is told of a message.
+type message struct {
+	MessageID    string      `json:"messageID"`
+	To           string      `json:"to"`
+	CourseCode   string      `json:"courseCode,omitzero"`
+	State        string      `json:"state"`
+	AcceptedTime metav1.Time `json:"acceptedTime"`
+}
+
+// getMessage tells how far a message of the learner's is.
+func (s *Server) getMessage(w http.ResponseWriter, r *http.Request, g *guest) error {
+	found, err := s.messages.find(r.Context(), g, r.PathValue("messageID"))
+	if err != nil {
+		return err
+	}
+	if found == nil || found.Spec.ContactRef.Name != g.contact.Name {
+		return problem.NotFound("This is no message of yours, or one that is not kept any more.")
+	}
+	doors.WriteJSON(w, r, http.StatusOK, answerOf(found))
+	return nil
+}
+
+// take stores the message of a request; to says where it goes.
+func (m *messages) take(w http.ResponseWriter, r *http.Request, g *guest, to v1alpha1.LearnerMessageSpec) error {
+	name, repeatable, err := nameOf(r, g)
+	if err != nil {
+		return err
+	}
+	body, err := doors.ReadBody(r, maxBody)
+	if err != nil {
+		return err
+	}
+	sent, err := decode(body)
+	if err != nil {
+		return err
+	}
+	to.ContactRef.Name, to.PlatformRef.Name = g.contact.Name, g.platform.Name
+	to.Subject, to.Text = sent.subject(), *sent.Text
+	stored, err := m.store(r.Context(), g, name, repeatable, &to)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Location", prefix+"/learner/contacts/"+url.PathEscape(g.contact.Spec.ContactID)+"/messages/"+stored.Name+"/")
+	doors.WriteJSON(w, r, http.StatusCreated, answerOf(stored))
+	return nil
+}
+
+// nameOf gives the name of the message that a request sends: a new one, or that of all requests of the learner's with the same
+// key, which can be repeated.
+func nameOf(r *http.Request, g *guest) (name string, repeatable bool, err error) {
+	keys := r.Header.Values(idempotencyHeader)
+	switch {
+	case len(keys) == 0:
+		return uuid.NewString(), false, nil
+	case len(keys) > 1 || !idempotencyKey.MatchString(keys[0]):
+		return "", false, problem.BadRequest(problem.Error{Header: idempotencyHeader, Reason: problem.ReasonMalformed,
+			Detail: "This must be 1 to 255 visible characters of ASCII, once."})
+	default:
+		sum := sha256.Sum256([]byte(string(g.contact.UID) + "/" + keys[0]))
+		return hex.EncodeToString(sum[:16]), true, nil
+	}
+}
+
+// store stores a message, unless it is stored already.
+func (m *messages) store(ctx context.Context, g *guest, name string, repeatable bool, spec *v1alpha1.LearnerMessageSpec) (*v1alpha1.LearnerMessage, error) {
+	if repeatable {
+		if found, err := m.find(ctx, g, name); found != nil || err != nil {
+			return same(found, spec, err)
+		}
+	}
+	pace := m.paces.Of(string(g.contact.UID))
+	if left := pace.Tokens(); left < 1 {
+		wait := time.Duration((1 - left) / float64(pace.Limit()) * float64(time.Second))
+		return nil, problem.TooManyRequests("You have sent as many messages as one may in an hour.", wait)
+	}
+	made := &v1alpha1.LearnerMessage{ObjectMeta: metav1.ObjectMeta{Namespace: g.contact.Namespace, Name: name}, Spec: *spec}
+	// It is not kept longer than the contact is.
+	if err := controllerutil.SetOwnerReference(g.contact, made, m.cached.Scheme()); err != nil {
+		return nil, fmt.Errorf("cannot own a message: %w", err)
+	}
+	switch err := m.cached.Create(ctx, made); {
+	case repeatable && apierrors.IsAlreadyExists(err): // a moment ago, or on another replica
+		found := &v1alpha1.LearnerMessage{}
+		return same(found, spec, m.live.Get(ctx, client.ObjectKeyFromObject(made), found))
+	case err != nil:
+		return nil, fmt.Errorf("cannot store a message: %w", err)
+	}
+	pace.Reserve() // only what is stored counts, also if several were under way together
+	return made, nil
+}
+
+// same gives the stored message, if it is the one that was sent.
+func same(found *v1alpha1.LearnerMessage, sent *v1alpha1.LearnerMessageSpec, err error) (*v1alpha1.LearnerMessage, error) {
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("cannot read a message: %w", err)
+	case found.Spec != *sent:
+		return nil, problem.BadRequest(problem.Error{Header: idempotencyHeader, Reason: problem.ReasonDuplicate,
+			Detail: "Another message was sent with this key."})
+	default:
+		return found, nil
+	}
+}
+
+// find gives a message, or nil.
+func (m *messages) find(ctx context.Context, g *guest, name string) (*v1alpha1.LearnerMessage, error) {
+	found := &v1alpha1.LearnerMessage{}
+	err := m.cached.Get(ctx, client.ObjectKey{Namespace: g.contact.Namespace, Name: name}, found)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("cannot read a message: %w", err)
+	default:
+		return found, nil
+	}
+}
+
+func answerOf(stored *v1alpha1.LearnerMessage) message {
+	answer := message{MessageID: stored.Name, To: "support", CourseCode: stored.Spec.CourseCode, State: "accepted",
+		AcceptedTime: stored.CreationTimestamp}
+	if stored.Spec.Recipient == v1alpha1.RecipientMentor {
+		answer.To = "mentor"
+	}
+	switch {
+	case stored.Status.DeliveredTime != nil:
+		answer.State = "delivered"
+	case meta.IsStatusConditionTrue(stored.Status.Conditions, v1alpha1.ConditionStalled):
+		answer.State = "failed"
+	}
+	return answer
+}
