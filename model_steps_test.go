@@ -128,10 +128,10 @@ func (r *modelRun) deleteContact() {
 	r.note("delete %s, %s", id, policy)
 	contact := &v1alpha1.Contact{ObjectMeta: r.named(names.Contact(id))}
 	change(r.company, contact, func(contact *v1alpha1.Contact) { contact.Spec.DeletionPolicy = policy })
-	switch policy {
-	case v1alpha1.DeletionOrphan:
+	switch {
+	case policy == v1alpha1.DeletionOrphan, r.observedSince != nil: // What is only observed is let go.
 		r.model.orphaned[id] = true
-	case v1alpha1.DeletionDeactivate:
+	case policy == v1alpha1.DeletionDeactivate:
 		r.deactivate(id, &contact.Status.Learner)
 	}
 	must(r.t, client.IgnoreNotFound(r.Delete(context.Background(), contact)))
@@ -178,8 +178,20 @@ func (r *modelRun) observe() {
 	r.stop()
 	r.observedSince = new(r.lms.Writes())
 	r.setMode(v1alpha1.PlatformModeObserve)
+	r.letGo()
 	r.starts = append(r.starts, r.clock.Now())
 	r.start()
+}
+
+// letGo notes that what is still being deleted goes as it is.
+func (r *modelRun) letGo() {
+	var contacts v1alpha1.ContactList
+	must(r.t, r.List(context.Background(), &contacts, client.InNamespace(r.namespace)))
+	for _, contact := range contacts.Items {
+		if !contact.DeletionTimestamp.IsZero() {
+			r.model.orphaned[contact.Spec.ContactID], r.model.perhaps[contact.Spec.ContactID] = true, true
+		}
+	}
 }
 
 // enforce ends what observe did, and checks that nothing was written meanwhile.

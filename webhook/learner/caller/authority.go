@@ -9,6 +9,8 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 	"k8s.io/utils/clock"
+
+	"rollcall.dev/rollcall/internal/email"
 )
 
 const (
@@ -48,9 +50,10 @@ type claims struct {
 	Restricted    bool   `json:"is_restricted"`
 }
 
-// verifiedEmail is the e-mail address if it was verified, in lower case.
+// verifiedEmail is the e-mail address if it was verified, in lower case. One that no Contact can have is none: there are letters
+// outside of ASCII whose lower case is inside.
 func (c *claims) verifiedEmail() string {
-	if c.EmailVerified != true {
+	if c.EmailVerified != true || !email.IsAddress(c.Email) {
 		return ""
 	}
 	return strings.ToLower(c.Email)

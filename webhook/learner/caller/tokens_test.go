@@ -45,6 +45,16 @@ func TestAnAddressCountsOnlyIfItIsVerified(t *testing.T) {
 		cookies.claims(r).with("preferred_username", nil).with("email", nil))), caller.ErrInvalid)
 }
 
+// An address that no Contact can have is none, even if its lower case is one that a Contact has.
+func TestAnAddressThatOnlyLooksLikeAnotherIsNone(t *testing.T) {
+	r := open(t)
+	for what, address := range map[string]string{"a Kelvin sign": "\u212Aate@example.com", "a dotted I": "r\u0130ta@example.com", "a space": " kate@example.com"} {
+		r.wants(what, cookies.request(sign(t, jose.RS512, ownKey(), cookies.claims(r).with("email", address))),
+			caller.Identity{Username: username, Cookie: true})
+		r.refuses(what, bearer.request(sign(t, jose.RS512, ownKey(), bearer.claims(r).with("email", address))), caller.ErrInvalid)
+	}
+}
+
 func TestAttacksWithTokens(t *testing.T) {
 	r := open(t)
 	der, err := x509.MarshalPKIXPublicKey(ownKey().Public())
