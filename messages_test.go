@@ -326,6 +326,28 @@ func TestAWrongPasswordIsTriedOnceForAllMessages(t *testing.T) {
 	}
 }
 
+func TestAllMessagesAreDeliveredAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	exim := mailtest.StartExim(t)
+	exim.Stop()
+	c := newCorrespondence(t, strictMail(exim))
+	c.setMailPassword(mailtest.Password)
+	var messages []*v1alpha1.LearnerMessage
+	for i := range 20 {
+		messages = append(messages, c.write(fmt.Sprint("message-", i)))
+	}
+	for _, message := range messages {
+		c.waitForState(message, v1alpha1.ReasonRetrying)
+	}
+	exim.Start()
+	for _, message := range messages {
+		c.waitForState(message, v1alpha1.ReasonDelivered)
+	}
+	if delivered := len(exim.WaitForLetters(len(messages))); delivered != len(messages) {
+		t.Errorf("%d messages were delivered, want %d", delivered, len(messages))
+	}
+}
+
 func TestAMessageOfALearnerWhoIsGoneIsGivenUp(t *testing.T) {
 	t.Parallel()
 	server := mailtest.StartServer(t)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -41,8 +40,7 @@ type learnerMessageReconciler struct {
 	live client.Reader
 	// handedIn remembers, by UID, what came of messages that were handed in: their status may not say so yet.
 	handedIn *lru.Cache
-	// pauses are the mail servers to leave alone, by the UID of their platform.
-	pauses sync.Map
+	pauses   mailPauses
 }
 
 // +kubebuilder:rbac:groups=rollcall.dev,resources=learnermessages,verbs=get;list;watch;delete

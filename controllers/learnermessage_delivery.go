@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
@@ -17,8 +17,10 @@ import (
 )
 
 const (
-	// lastMailRecheck is the longest wait after the mail server refused what concerns all messages.
-	lastMailRecheck = time.Hour
+	// firstMailRecheck and lastMailRecheck bound the wait after the mail server refused what concerns all messages, and
+	// lastMailRetry the one while it is away.
+	firstMailRecheck, lastMailRecheck = 2 * time.Minute, time.Hour
+	lastMailRetry                     = time.Minute
 	// nobodyRecheck is the wait while a course has no mentor, or one without an address. What changes in the cluster ends it
 	// at once, but days and ConfigMaps tell nobody.
 	nobodyRecheck = 15 * time.Minute
@@ -31,13 +33,6 @@ var errOutdated = errors.New("the message has changed")
 type handOver struct {
 	to string
 	at time.Time
-}
-
-// mailPause is why, and until when, a platform's mail server is left alone.
-type mailPause struct {
-	server string
-	until  time.Time
-	reason string
 }
 
 // deliver hands the message in, if that is due.
@@ -72,8 +67,8 @@ func (r *learnerMessageReconciler) deliver(ctx context.Context, message *v1alpha
 	if left, due := waitFor(message.Status.Attempts, basis, r.clock.Now()); !due {
 		return standing(message.Status.Attempts, left), nil
 	}
-	if pause, left := r.pauseOf(platform, server); left > 0 && !checkRequested(message) {
-		return conflict(v1alpha1.ReasonMailMisconfigured, pause.reason, wait.Jitter(left, jitter)), nil
+	if state, paused := r.pauses.left(platform, server, r.clock.Now()); paused && !checkRequested(message) {
+		return state, nil
 	}
 	written, err := r.asWritten(ctx, message)
 	if err != nil {
@@ -89,7 +84,7 @@ func (r *learnerMessageReconciler) deliver(ctx context.Context, message *v1alpha
 	}
 	done := handOver{to: to.name, at: r.clock.Now()}
 	r.handedIn.Add(message.UID, done)
-	r.pauses.Delete(platform.UID)
+	r.pauses.end(platform)
 	countAttempt(platform, "delivered")
 	return delivered(message, done), nil
 }
@@ -118,41 +113,31 @@ func delivered(message *v1alpha1.LearnerMessage, done handOver) outcome {
 
 // notDelivered counts a failed attempt and plans the next one, if there is to be one.
 func (r *learnerMessageReconciler) notDelivered(message *v1alpha1.LearnerMessage, platform *v1alpha1.LearningPlatform, server mailServer, basis string, err error) outcome {
-	failure := &mail.Error{Class: mail.Transient, Message: "The message could not be handed in."}
-	errors.As(err, &failure)
-	class, reason := lms.Transient, v1alpha1.ReasonMailServerBusy
-	switch failure.Class {
-	case mail.Transient:
-		countAttempt(platform, "retried")
-	case mail.Misconfigured:
-		class, reason = lms.Conflict, v1alpha1.ReasonMailMisconfigured
-		countAttempt(platform, "misconfigured")
-	case mail.Refused:
-		class, reason = lms.Fatal, v1alpha1.ReasonUndeliverable
-		countAttempt(platform, "refused")
-	}
+	failure := mail.AsError(err)
 	now := r.clock.Now()
 	next := nextAttempt(message.Status.Attempts, basis, now)
-	next.LastError = v1alpha1.AttemptError{Class: v1alpha1.ErrorClass(class), Reason: reason, Message: failure.Message}
-	after := retryDelay(class, next.Count)
-	if class == lms.Conflict {
-		after = min(after, lastMailRecheck)
-		r.pauses.Store(platform.UID, mailPause{server: server.version, until: now.Add(after), reason: failure.Message})
-	}
-	if after > 0 {
-		next.NextTime = new(metav1.NewTime(now.Add(after)))
-	}
 	message.Status.Attempts = next
-	return standing(next, after)
-}
 
-// pauseOf says for how much longer the mail server is left alone, as it has refused what concerns all messages: a thousand of
-// them are not a thousand wrong passwords.
-func (r *learnerMessageReconciler) pauseOf(platform *v1alpha1.LearningPlatform, server mailServer) (mailPause, time.Duration) {
-	found, _ := r.pauses.Load(platform.UID)
-	pause, ok := found.(mailPause)
-	if !ok || pause.server != server.version {
-		return mailPause{}, 0
+	var o outcome
+	class := lms.Transient
+	switch failure.Class {
+	case mail.Refused:
+		class = lms.Fatal
+		r.pauses.end(platform)
+		o = stalled(v1alpha1.ReasonUndeliverable, failure.Message, 0)
+	case mail.Misconfigured:
+		class = lms.Conflict
+		o = r.pauses.begin(platform, server, conflict(v1alpha1.ReasonMailMisconfigured, failure.Message, 0), firstMailRecheck, lastMailRecheck, now)
+	case mail.Unavailable:
+		o = r.pauses.begin(platform, server, working(v1alpha1.ReasonRetrying, failure.Message, 0), firstRetry, lastMailRetry, now)
+	case mail.Transient:
+		r.pauses.end(platform)
+		o = working(v1alpha1.ReasonRetrying, failure.Message, retryDelay(class, next.Count))
 	}
-	return pause, pause.until.Sub(r.clock.Now())
+	countAttempt(platform, strings.ToLower(string(failure.Class)))
+	next.LastError = v1alpha1.AttemptError{Class: v1alpha1.ErrorClass(class), Reason: o.reason, Message: failure.Message}
+	if o.after > 0 {
+		next.NextTime = new(metav1.NewTime(now.Add(o.after)))
+	}
+	return o
 }

@@ -11,7 +11,7 @@ if ! command -v apt-get >/dev/null; then
 	exit 1
 fi
 packages=(exim4-daemon-light libnss-wrapper)
-if [[ $(id -u) == 0 ]] && ! apt-cache show "${packages[@]}" >/dev/null 2>&1; then
+if [[ $(id -u) == 0 ]]; then
 	apt-get -qq update
 fi
 mapfile -t missing < <(apt-get -sqq --no-install-recommends install "${packages[@]}" | awk '/^Inst lib/ {print $2}')

@@ -73,8 +73,6 @@ const (
 	ReasonMailNotConfigured = "MailNotConfigured"
 	// ReasonMailMisconfigured: the mail server refuses what concerns every message, such as the credentials.
 	ReasonMailMisconfigured = "MailMisconfigured"
-	// ReasonMailServerBusy is the reason of a failed attempt: the mail server is away, or takes the message later.
-	ReasonMailServerBusy = "MailServerBusy"
 	// ReasonNoRecipient: nobody mentors the course now, or nobody knows their address; the message waits for somebody.
 	ReasonNoRecipient = "NoRecipient"
 	// ReasonUndeliverable: the mail server refuses this message, or its recipient, for good.

@@ -16,9 +16,8 @@ import (
 
 func TestThereIsAdviceForEveryReasonOfReady(t *testing.T) {
 	declared := reasons(t)
-	// The reasons of an attempt alone: the object that made it is Retrying.
+	// The reason of an attempt alone: the object that made it is Retrying.
 	delete(declared, v1alpha1.ReasonUnexpectedAnswer)
-	delete(declared, v1alpha1.ReasonMailServerBusy)
 	// The reason of ProfileInSync alone.
 	delete(declared, v1alpha1.ReasonAccountReadOnly)
 	if len(declared) < 30 {

@@ -17,8 +17,10 @@ type Class string
 const (
 	// Transient passes by itself: the message is tried again soon.
 	Transient Class = "Transient"
-	// Misconfigured is about the server or how it is used, and says nothing about the message: that is tried again, but not
-	// soon, as a person has to act first.
+	// Unavailable passes by itself, too, and is about the server as a whole: it is away, or takes no messages just now.
+	Unavailable Class = "Unavailable"
+	// Misconfigured is about the server as a whole, or how it is used: any message is tried again, but not soon, as a person
+	// has to act first.
 	Misconfigured Class = "Misconfigured"
 	// Refused is the server's verdict on this message or its recipient; the same again would be refused again.
 	Refused Class = "Refused"
@@ -33,6 +35,14 @@ type Error struct {
 
 func (e *Error) Error() string { return e.Message }
 
+// AsError gives the *Error that Send ended with. Anything else means that nobody knows, and passes by itself.
+func AsError(err error) *Error {
+	if failure, ok := errors.AsType[*Error](err); ok {
+		return failure
+	}
+	return &Error{Transient, "The message could not be handed in to the mail server."}
+}
+
 // classifyOpening judges a failure before the server was ready for a message: never a verdict on one.
 func classifyOpening(err error) *Error {
 	reply, replied := errors.AsType[*textproto.Error](err)
@@ -40,7 +50,7 @@ func classifyOpening(err error) *Error {
 	_, network := errors.AsType[net.Error](err)
 	switch {
 	case replied && !isPermanent(reply.Code):
-		return &Error{Transient, fmt.Sprintf("The mail server takes no messages just now (%d).", reply.Code)}
+		return &Error{Unavailable, fmt.Sprintf("The mail server takes no messages just now (%d).", reply.Code)}
 	case replied && isAboutCredentials(reply.Code):
 		return &Error{Misconfigured, fmt.Sprintf("The mail server does not accept the credentials (%d).", reply.Code)}
 	case replied:
@@ -50,7 +60,7 @@ func classifyOpening(err error) *Error {
 	case errors.Is(err, errCABundle):
 		return &Error{Misconfigured, "The CA bundle for the mail server holds no certificate."}
 	case network, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
-		return &Error{Transient, "The mail server does not answer."}
+		return &Error{Unavailable, "The mail server does not answer."}
 	default:
 		return &Error{Misconfigured, "The mail server does not offer the security or the authentication that is asked for."}
 	}

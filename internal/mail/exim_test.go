@@ -163,10 +163,10 @@ func TestARecipientThatDoesNotExistIsRefused(t *testing.T) {
 func TestAServerThatIsAwayIsWaitedFor(t *testing.T) {
 	exim := mailtest.StartExim(t)
 	exim.Stop()
-	expect(t, mail.Send(t.Context(), at(exim), message()), mail.Transient, "The mail server does not answer.")
+	expect(t, mail.Send(t.Context(), at(exim), message()), mail.Unavailable, "The mail server does not answer.")
 	unknown := at(exim)
 	unknown.Host = "mail.invalid"
-	expect(t, mail.Send(t.Context(), unknown, message()), mail.Transient, "The mail server does not answer.")
+	expect(t, mail.Send(t.Context(), unknown, message()), mail.Unavailable, "The mail server does not answer.")
 	exim.Start()
 	if err := mail.Send(t.Context(), at(exim), message()); err != nil {
 		t.Fatal(err, exim.Log())

@@ -25,9 +25,9 @@ func TestAnswersAreClassifiedOnce(t *testing.T) {
 		class  mail.Class
 		want   string
 	}{
-		{mailtest.Hello, mailtest.Reply(421), mail.Transient, "The mail server takes no messages just now (421)."},
+		{mailtest.Hello, mailtest.Reply(421), mail.Unavailable, "The mail server takes no messages just now (421)."},
 		{mailtest.Hello, mailtest.Reply(554), mail.Misconfigured, "The mail server refuses the connection (554)."},
-		{mailtest.Hello, mailtest.Drop, mail.Transient, "The mail server does not answer."},
+		{mailtest.Hello, mailtest.Drop, mail.Unavailable, "The mail server does not answer."},
 		{mailtest.Sender, mailtest.Reply(451, 4, 7, 1), mail.Transient, "The mail server does not take the message just now (451)."},
 		{mailtest.Sender, mailtest.Reply(530, 5, 7, 0), mail.Misconfigured, "The mail server asks for other credentials (530 5.7.0)."},
 		{mailtest.Sender, mailtest.Reply(553), mail.Misconfigured, "The mail server does not accept the sender's address (553)."},
@@ -55,9 +55,9 @@ func TestAnswersAreClassifiedOnce(t *testing.T) {
 func TestARefusedGreetingIsNoVerdictOnTheMessage(t *testing.T) {
 	for greeting, want := range map[string]*mail.Error{
 		"554 5.7.1 not you":    {Class: mail.Misconfigured, Message: "The mail server refuses the connection (554)."},
-		"421 too many":         {Class: mail.Transient, Message: "The mail server takes no messages just now (421)."},
+		"421 too many":         {Class: mail.Unavailable, Message: "The mail server takes no messages just now (421)."},
 		"HTTP/1.1 400 Bad":     {Class: mail.Misconfigured, Message: "The mail server does not offer the security or the authentication that is asked for."},
-		"220 ready, and hangs": {Class: mail.Transient, Message: "The mail server does not answer."},
+		"220 ready, and hangs": {Class: mail.Unavailable, Message: "The mail server does not answer."},
 	} {
 		t.Run(greeting, func(t *testing.T) {
 			server := play(t, mail.StartTLS, func(conn io.ReadWriter) {
@@ -79,7 +79,7 @@ func TestAServerThatIsSlowBeforeTheMessageIsGivenUp(t *testing.T) {
 		}
 		return nil
 	})
-	expect(t, mail.Send(soon(t), without(server), message()), mail.Transient, "The mail server does not answer.")
+	expect(t, mail.Send(soon(t), without(server), message()), mail.Unavailable, "The mail server does not answer.")
 }
 
 func TestTheAnswerOnAMessageOnItsWayIsAwaitedAfterTheEnd(t *testing.T) {
