@@ -34,6 +34,13 @@ test("a site chooses which states it hides", async (t) => {
   await courses.getByText("There are no courses to show.").waitFor();
 });
 
+test("a grade may have neither letter nor date", async (t) => {
+  const course = { ...world.courses.courses[0], grade: { percent: 0, passed: false } };
+  const page = await open(t, { routes: { [coursesPath]: (route) => route.fulfill({ json: { ...world.courses, courses: [course] } }) } });
+  const courses = await component(page, "courses");
+  assert.equal(await courses.locator("[part=grade]").textContent(), "Grade so far: 0%");
+});
+
 test("the last day, a single day and access without an end are told", async (t) => {
   const course = world.courses.courses[0];
   const { accessEndDate, daysLeft, ...endless } = course;

@@ -29,6 +29,15 @@ test("a learner writes to support, and the message arrives without a subject", a
   assert.equal(arrived.subject, undefined);
 });
 
+test("what a word processor leaves behind in a text is no part of the message", async (t) => {
+  const page = await open(t);
+  const mentor = await compose(page, "mentor", "First\tline\u000bsecond line\u0000\nthird", "A\tsubject");
+  await mentor.getByRole("button", { name: "Send" }).click();
+  await mentor.getByText("has been sent").waitFor();
+  const [arrived] = await messages(page, "First\tline\nsecond line\nthird");
+  assert.equal(arrived.subject, "A subject");
+});
+
 test("a micro-frontend of another origin does the same", async (t) => {
   const page = await open(t, { onMFE: true });
   const mentor = await compose(page, "mentor", "From elsewhere");

@@ -110,9 +110,11 @@ class Composer {
     }
   }
 
+  /** What is sent. Control characters, as word processors leave them behind, are no text, and the API refuses them. */
   #message() {
-    const subject = this.subject.value.trim();
-    return { ...(subject && { subject }), text: this.text.value };
+    const subject = this.subject.value.replace(/\p{Cc}/gu, " ").trim();
+    const text = this.text.value.replace(/[\v\f]/g, "\n").replace(/[^\P{Cc}\t\n]/gu, "");
+    return { ...(subject && { subject }), text };
   }
 
   /** What the API would refuse, by field. */

@@ -55,8 +55,8 @@ class RollcallCourses extends RollcallElement {
       h("span", { part: "meter", "aria-hidden": "true" }, reached),
       h("p", {},
         this.say("courses.grade"), ": ",
-        h("strong", {}, letter ? this.say("courses.gradeLetter", { percent: share, letter }) : share), ", ",
-        this.say("courses.gradeDate", { date: h("time", { datetime: readTime }, this.language.dayOf(readTime, timeZone)) }),
+        h("strong", {}, letter ? this.say("courses.gradeLetter", { percent: share, letter }) : share),
+        readTime && [", ", this.say("courses.gradeDate", { date: h("time", { datetime: readTime }, this.language.dayOf(readTime, timeZone)) })],
         passed && [" · ", h("span", { part: "passed" }, this.say("courses.passed"))]));
   }
 }
