@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,8 +73,8 @@ func unsound(o conditioned, personal []string) error {
 		if condition.ObservedGeneration > o.GetGeneration() || condition.Reason == "" || condition.Message == "" || condition.LastTransitionTime.IsZero() {
 			return fmt.Errorf("incomplete condition %+v", condition)
 		}
-		alwaysThere := condition.Type == v1alpha1.ConditionReady || condition.Type == v1alpha1.ConditionProfileInSync
-		if !alwaysThere && condition.Status != metav1.ConditionTrue {
+		mayBeFalse := slices.Contains([]string{v1alpha1.ConditionReady, v1alpha1.ConditionProfileInSync, v1alpha1.ConditionSSOLinked}, condition.Type)
+		if !mayBeFalse && condition.Status != metav1.ConditionTrue {
 			return fmt.Errorf("%s is there, but %s", condition.Type, condition.Status)
 		}
 		for _, secret := range personal {

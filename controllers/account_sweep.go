@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,8 +20,9 @@ import (
 	"rollcall.dev/rollcall/internal/lms"
 )
 
-// accountSweeper compares the accounts of all learners on a platform with the LMS. The contacts that differ are checked by
-// their own controller; the sum is a part of the platform's status of its own.
+// accountSweeper compares the accounts of all learners on a platform with the LMS, and then looks who is linked to single
+// sign-on. The contacts that differ are checked by their own controller; the sum is a part of the platform's status of its own,
+// and SSOLinked one of the contacts'.
 type accountSweeper struct {
 	reconciler
 	// sweeps are under way, and requests for one were seen last, by the name of the platform.
@@ -35,6 +37,8 @@ type accountSweep struct {
 	of string
 	// left are the names of the contacts whose accounts are still to be compared.
 	left []string
+	// links are looked for, once the accounts have been compared.
+	links *linkReading
 
 	compared, missing, inactive, changed int32
 }
@@ -77,6 +81,9 @@ func (r *accountSweeper) sweep(ctx context.Context, platform *v1alpha1.LearningP
 	if current == nil {
 		return left, err
 	}
+	if current.links != nil {
+		return r.readLinks(ctx, platform, connection, current.links)
+	}
 	page := current.left[:min(len(current.left), lms.MaxPage)]
 	if err := r.compare(ctx, platform, connection, current, page); err != nil {
 		after, goesOn := r.interrupted(platform, err)
@@ -88,8 +95,13 @@ func (r *accountSweeper) sweep(ctx context.Context, platform *v1alpha1.LearningP
 	if current.left = current.left[len(page):]; len(current.left) > 0 {
 		return time.Millisecond, nil
 	}
-	r.sweeps.Delete(key)
-	return interval / 2, r.writeSum(ctx, platform, current.sum(r.clock.Now())) // The next one is no sooner.
+	platform.Status.AccountSweep = current.sum(r.clock.Now())
+	if err := r.writePart(ctx, platform); err != nil {
+		r.sweeps.Delete(key)
+		return 0, err
+	}
+	current.links, err = r.linksToRead(ctx, platform)
+	return time.Millisecond, err
 }
 
 // currentSweep gives the sweep that is under way or begins now, or the time until the next one is due.
@@ -97,8 +109,12 @@ func (r *accountSweeper) currentSweep(ctx context.Context, platform *v1alpha1.Le
 	key, of := client.ObjectKeyFromObject(platform), basisOf(platform.UID, platform.Generation)
 	seen, known := r.requests.Swap(key, requestOf(platform))
 	asked := known && seen != requestOf(platform) || !known && checkRequested(platform)
-	if underWay, ok := r.sweeps.Load(key); ok && underWay.(*accountSweep).of == of {
-		return underWay.(*accountSweep), 0, nil
+	if known, ok := r.sweeps.Load(key); ok {
+		underWay := known.(*accountSweep)
+		// Who asks while links are read wants the accounts compared, which they were before.
+		if underWay.of == of && (underWay.links == nil || !asked) {
+			return underWay, 0, nil
+		}
 	}
 	if left := nextSweep(platform, platform.Status.AccountSweep.FinishedTime.Time, r.started, sweepableSince(platform, r.started), interval).Sub(r.clock.Now()); left > 0 && !asked {
 		r.sweeps.Delete(key)
@@ -126,16 +142,14 @@ func isComparable(contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform
 
 // compare asks the LMS for the accounts of a page of contacts, and has those checked that differ from what is known.
 func (r *accountSweeper) compare(ctx context.Context, platform *v1alpha1.LearningPlatform, connection lms.Platform, sweep *accountSweep, page []string) error {
-	var contacts []*v1alpha1.Contact
+	contacts, err := r.contactsNamed(ctx, platform.Namespace, page)
+	if err != nil {
+		return err
+	}
+	contacts = slices.DeleteFunc(contacts, func(contact *v1alpha1.Contact) bool { return !isComparable(contact, platform) })
 	var usernames []string
-	for _, name := range page {
-		contact := &v1alpha1.Contact{}
-		if err := r.Get(ctx, client.ObjectKey{Namespace: platform.Namespace, Name: name}, contact, uncopied); client.IgnoreNotFound(err) != nil {
-			return err
-		}
-		if isComparable(contact, platform) {
-			contacts, usernames = append(contacts, contact), append(usernames, contact.Status.Learner.Username)
-		}
+	for _, contact := range contacts {
+		usernames = append(usernames, contact.Status.Learner.Username)
 	}
 	found, err := connection.LookUpLearners(ctx, usernames)
 	if err != nil {
@@ -178,11 +192,14 @@ func (s *accountSweep) sum(now time.Time) v1alpha1.AccountSweep {
 		Compared: &s.compared, Missing: &s.missing, Inactive: &s.inactive, Changed: &s.changed}
 }
 
-// writeSum applies the sum as this controller's part of the status.
-func (r *accountSweeper) writeSum(ctx context.Context, platform *v1alpha1.LearningPlatform, sum v1alpha1.AccountSweep) error {
+// writePart applies this controller's part of the platform's status.
+func (r *accountSweeper) writePart(ctx context.Context, platform *v1alpha1.LearningPlatform) error {
 	swept := &v1alpha1.LearningPlatform{}
 	swept.Namespace, swept.Name, swept.UID = platform.Namespace, platform.Name, platform.UID
-	swept.Status.AccountSweep = sum
+	swept.Status.AccountSweep = platform.Status.AccountSweep
+	if unknown := meta.FindStatusCondition(platform.Status.Conditions, v1alpha1.ConditionSSOLinksUnknown); unknown != nil {
+		swept.Status.Conditions = []metav1.Condition{*unknown}
+	}
 	if err := r.applyStatus(ctx, swept); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("cannot write the sum of the accounts: %w", err)
 	}

@@ -122,20 +122,21 @@ func (r *summaryReconciler) writeSums(ctx context.Context, before, after *v1alph
 	return nil
 }
 
-// withoutSums gives the part of an object's status that belongs to its own controller, and not to another, which sums up or reads grades.
+// withoutSums gives the part of an object's status that belongs to its own controller, and not to one that sums up, or sweeps.
 func withoutSums(o object) object {
-	if enrollment, ok := o.(*v1alpha1.Enrollment); ok {
-		enrollment = enrollment.DeepCopy()
-		enrollment.Status.Grade = v1alpha1.Grade{} // The course's controller reads it.
-		return enrollment
-	}
-	platform, ok := o.(*v1alpha1.LearningPlatform)
-	if !ok {
+	switch o := o.DeepCopyObject().(type) {
+	case *v1alpha1.LearningPlatform:
+		status := &o.Status
+		status.Removals, status.Observed, status.AccountSweep = v1alpha1.RemovalsStatus{}, v1alpha1.ObservedStatus{}, v1alpha1.AccountSweep{}
+		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionRemovalsHeld)
+		meta.RemoveStatusCondition(&status.Conditions, v1alpha1.ConditionSSOLinksUnknown)
+		return o
+	case *v1alpha1.Contact:
+		meta.RemoveStatusCondition(&o.Status.Conditions, v1alpha1.ConditionSSOLinked)
+		return o
+	case *v1alpha1.Enrollment:
+		o.Status.Grade = v1alpha1.Grade{}
 		return o
 	}
-	platform = platform.DeepCopy()
-	status := &platform.Status
-	status.Removals, status.Observed, status.AccountSweep = v1alpha1.RemovalsStatus{}, v1alpha1.ObservedStatus{}, v1alpha1.AccountSweep{}
-	meta.RemoveStatusCondition(&platform.Status.Conditions, v1alpha1.ConditionRemovalsHeld)
-	return platform
+	return o
 }

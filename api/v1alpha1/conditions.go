@@ -21,6 +21,9 @@ const (
 	// ConditionSSOLinked is on a Contact with an account where the platform names its ssoProviderID. True: the learner has signed on
 	// through the provider, and the LMS links the two. False is no fault: nobody has signed on yet. Ready does not depend on it.
 	ConditionSSOLinked = "SSOLinked"
+	// ConditionSSOLinksUnknown is True on a LearningPlatform while the LMS does not tell who is linked to its ssoProviderID. Ready
+	// does not depend on it.
+	ConditionSSOLinksUnknown = "SSOLinksUnknown"
 	// ConditionThrottled is True on a LearningPlatform while the LMS takes no calls of some kind for a time; the message says
 	// which. That Rollcall's own call budget is spent does not show here. Ready does not depend on it.
 	ConditionThrottled = "Throttled"
@@ -149,6 +152,16 @@ const (
 const (
 	// ReasonAccountReadOnly: the LMS does not let Rollcall change the account; the message says why, and what can be done.
 	ReasonAccountReadOnly = "AccountReadOnly"
+)
+
+// Reasons of SSOLinked, and of SSOLinksUnknown, besides NotStaff.
+const (
+	// ReasonLinked: the learner has signed on through the provider, and the LMS links the account to it.
+	ReasonLinked = "Linked"
+	// ReasonNotLinked: no account of the provider is linked to the learner's account.
+	ReasonNotLinked = "NotLinked"
+	// ReasonProviderNotFound: the LMS has no enabled provider with the id.
+	ReasonProviderNotFound = "ProviderNotFound"
 )
 
 // Reasons of a LearningPlatform's Ready.

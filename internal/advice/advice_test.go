@@ -20,6 +20,10 @@ func TestThereIsAdviceForEveryReasonOfReady(t *testing.T) {
 	delete(declared, v1alpha1.ReasonUnexpectedAnswer)
 	// The reason of ProfileInSync alone.
 	delete(declared, v1alpha1.ReasonAccountReadOnly)
+	// Those of SSOLinked and SSOLinksUnknown.
+	delete(declared, v1alpha1.ReasonLinked)
+	delete(declared, v1alpha1.ReasonNotLinked)
+	delete(declared, v1alpha1.ReasonProviderNotFound)
 	if len(declared) < 30 {
 		t.Fatalf("conditions.go declares only %v", declared)
 	}

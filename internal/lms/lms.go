@@ -44,6 +44,10 @@ type Platform interface {
 	// Deactivate makes the account inactive. It fails as SetName does.
 	Deactivate(ctx context.Context, username string) error
 
+	// LinkedLearners gives those of the usernames, at most MaxLinkPage of them, whose accounts are linked to the provider of
+	// single sign-on. A Conflict with reason ProviderNotFound means that the platform has no provider with the id.
+	LinkedLearners(ctx context.Context, providerID string, usernames []string) ([]string, error)
+
 	// LookUpCourse gives what the platform says of a course; Conflict CourseNotFound when it has none with the key.
 	LookUpCourse(ctx context.Context, courseKey string) (Course, error)
 
@@ -157,6 +161,9 @@ type Enrollment struct {
 
 // MaxPage is how many accounts, enrollments or grades one call tells about at most.
 const MaxPage = 100
+
+// MaxLinkPage is for how many accounts one call tells at most whether they are linked.
+const MaxLinkPage = 50
 
 // EnrollmentPage is a part of the enrollments of a course.
 type EnrollmentPage struct {

@@ -60,6 +60,11 @@ func (o observed) SetEmail(context.Context, string, string) error { return readO
 // Deactivate would.
 func (o observed) Deactivate(context.Context, string) error { return readOnly() }
 
+// LinkedLearners changes nothing.
+func (o observed) LinkedLearners(ctx context.Context, providerID string, usernames []string) ([]string, error) {
+	return o.platform.LinkedLearners(ctx, providerID, usernames)
+}
+
 // LookUpCourse changes nothing.
 func (o observed) LookUpCourse(ctx context.Context, courseKey string) (Course, error) {
 	return o.platform.LookUpCourse(ctx, courseKey)

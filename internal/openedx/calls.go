@@ -16,6 +16,7 @@ const (
 	callAccountByEmail      call = "account_by_email"
 	callAccountByUsername   call = "account_by_username"
 	callAccountByID         call = "account_by_id"
+	callLinkedUsers         call = "sso_links"
 	callRegister            call = "registration"
 	callEoxCreateUser       call = "eox_user"
 	callEoxUpdateUser       call = "eox_user_update"
@@ -37,7 +38,7 @@ const (
 
 var calls = []call{
 	callToken, callRoles, callMe, callEoxInfo, callEoxUserInfo, callSearchEmails, callAccountByEmail, callAccountByUsername,
-	callAccountByID, callRegister, callEoxCreateUser, callEoxUpdateUser, callEoxReplaceEmail, callCourse, callReadEnrollment,
+	callAccountByID, callLinkedUsers, callRegister, callEoxCreateUser, callEoxUpdateUser, callEoxReplaceEmail, callCourse, callReadEnrollment,
 	callListEnrollments, callListGrades, callWriteEnrollment, callBulkInfo, callBulkEnroll, callReadPreEnrollments, callPreEnroll,
 	callCancelPreEnroll, callEoxReadEnrollment, callEoxWriteEnrollment, callEoxWriteEnrollments,
 }

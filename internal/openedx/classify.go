@@ -120,6 +120,12 @@ var table = []row{
 	{call: callAccountByID, status: 404, body: empty, class: lms.Conflict, reason: v1alpha1.ReasonLearnerNotFound,
 		message: "The LMS has no account with the learner's number.", because: errAbsent},
 
+	// Links to single sign-on, which are shown and on which nothing hangs. An LMS without third-party sign-on does not have the address.
+	{call: callLinkedUsers, status: 404, class: lms.Conflict, reason: v1alpha1.ReasonProviderNotFound,
+		message: "The LMS has no enabled provider of single sign-on with the id that spec.learners.ssoProviderID says, or its third-party sign-on is switched off."},
+	{call: callLinkedUsers, status: 403, class: lms.Fatal, reason: v1alpha1.ReasonNotStaff,
+		message: "The LMS does not let the service user see who is linked to single sign-on."},
+
 	// Registration. A request that a plug-in filter stops may well come back as a 200: only success is success.
 	{call: callRegister, status: 200, body: hasTrue("success")},
 	{call: callRegister, body: hasKey("error_message"), class: lms.Conflict, reason: v1alpha1.ReasonAccountRefused,

@@ -87,6 +87,11 @@ var classifications = []struct {
 	{name: "account: not staff", call: callAccountByEmail, answer: said(403, `{"detail": "You do not have permission to perform this action."}`),
 		want: platformWide(lms.Fatal, v1alpha1.ReasonNotStaff)},
 
+	{name: "links: no provider", call: callLinkedUsers, answer: said(404, `{"detail": "Not found."}`),
+		want: verdict(lms.Conflict, v1alpha1.ReasonProviderNotFound)},
+	{name: "links: not allowed", call: callLinkedUsers, answer: said(403, `{"detail": "You do not have permission to perform this action."}`),
+		want: verdict(lms.Fatal, v1alpha1.ReasonNotStaff)},
+
 	{name: "registration", call: callRegister, answer: said(200, `{"authenticated_user": {"username": "new1", "user_id": 269}, "success": true}`)},
 	{name: "registration: blocked by a filter with 200", call: callRegister, answer: said(200, `{"error_message": [{"user_message": "no"}]}`),
 		want: verdict(lms.Conflict, v1alpha1.ReasonAccountRefused)},

@@ -131,7 +131,8 @@ func (s *Server) LogIn(username string) []*http.Cookie {
 	var cookies []*http.Cookie
 	s.locked(func() {
 		c := &call{Server: s, request: &http.Request{}}
-		cookies = append(c.loggedIn(answer{}, s.mustUser(username)).cookies, c.cookie(csrfCookie, randomHex()+randomHex(), sessionLifetime, false))
+		cookies = c.loggedIn(answer{}, s.mustUser(username)).cookies
+		cookies = append(cookies, c.cookie(csrfCookie, randomHex()+randomHex(), sessionLifetime, false))
 	})
 	return cookies
 }

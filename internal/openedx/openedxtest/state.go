@@ -34,6 +34,10 @@ type state struct {
 
 	applications map[string]Application
 
+	// providers of single sign-on are switched on, and links are what they know accounts by.
+	providers map[string]bool
+	links     map[identity]*user
+
 	// events are those that the openedx-webhooks plugin has not sent yet.
 	events []object
 
@@ -111,6 +115,8 @@ func newState(world World, clk clock.PassiveClock) *state {
 		courses:          map[string]*course{},
 		allowed:          map[string][]*allowance{},
 		applications:     map[string]Application{},
+		providers:        map[string]bool{},
+		links:            map[identity]*user{},
 		nextUserID:       firstUserID,
 		nextRetirementID: firstRetirementID,
 	}
