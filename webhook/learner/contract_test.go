@@ -83,13 +83,13 @@ func (c *contract) judge(r *http.Request, body string, a answer) error {
 	}
 	received := &http.Response{StatusCode: a.status, Header: a.header, Body: io.NopCloser(strings.NewReader(a.body))}
 	if _, found := c.answers.ValidateHttpResponse(sent, received); len(found) > 0 {
-		return fmt.Errorf("the answer to %s %s is not as described: %d %v %.2000s: %v", sent.Method, sent.URL, a.status, a.header, a.body, found[0])
+		return fmt.Errorf("the answer to %s %s is not as described: %d %v %.2000s: %w", sent.Method, sent.URL, a.status, a.header, a.body, found[0])
 	}
 	if a.status >= 300 {
 		return nil
 	}
 	if _, found := c.requests.ValidateHttpRequest(sent); len(found) > 0 {
-		return fmt.Errorf("%s %s is not as described, and was carried out: %v", sent.Method, sent.URL, found[0])
+		return fmt.Errorf("%s %s is not as described, and was carried out: %w", sent.Method, sent.URL, found[0])
 	}
 	return nil
 }
