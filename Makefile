@@ -83,7 +83,7 @@ test-model: controlplane ## Play RUNS (200) random sequences of everything that 
 test-browser: ## Use the learner's page in Debian's Chromium; pictures of it are in bin/browser
 	@hack/chromium.sh
 	CGO_ENABLED=$(cgo) go build $(race) -o bin/browser/serve ./test/browser/serve
-	cd test/browser && npm ci --no-audit --no-fund && node --test
+	cd test/browser && npm ci --no-audit --no-fund && node --test --test-concurrency=2
 
 FUZZTIME ?= 20s
 .PHONY: fuzz
