@@ -75,9 +75,10 @@ test-faults: controlplane ## Kill Rollcall, kube-apiserver and etcd under load, 
 	go test -count=1 -timeout 1h -v $(GOTESTFLAGS) ./test/faults -faults.rounds=$(ROUNDS)
 
 RUNS ?= 200
+SEED ?= $(shell date +%s)
 .PHONY: test-model
-test-model: controlplane ## Play RUNS (200) random sequences of everything that happens, and compare the LMS with a reference
-	go test -count=1 -timeout 4h -parallel 8 -run TestOnceCalmReturns . -model.runs=$(RUNS) $(GOTESTFLAGS)
+test-model: controlplane ## Play RUNS (200) random sequences of all that happens, others each time or those of SEED, and compare the LMS with a reference
+	go test -count=1 -timeout 4h -parallel 8 -run TestOnceCalmReturns . -model.runs=$(RUNS) -model.seed=$(SEED) $(GOTESTFLAGS)
 
 .PHONY: test-browser
 test-browser: ## Use the learner's page in Debian's Chromium; pictures of it are in bin/browser

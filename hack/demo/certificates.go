@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// writeCertificates makes a certificate authority and, signed by it, the ingest's certificate for loopback: tls.crt and
+// writeCertificates makes a certificate authority and, signed by it, a certificate of Rollcall's doors for loopback: tls.crt and
 // tls.key in a folder, as in a Secret of type kubernetes.io/tls, and ca.crt for the callers.
 func writeCertificates(folder string) error {
 	authority := &x509.Certificate{
@@ -28,7 +28,7 @@ func writeCertificates(folder string) error {
 	}
 	server := &x509.Certificate{
 		SerialNumber: big.NewInt(2),
-		Subject:      pkix.Name{CommonName: "rollcall-ingest"},
+		Subject:      pkix.Name{CommonName: "rollcall"},
 		DNSNames:     []string{"localhost"},
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
 		NotBefore:    authority.NotBefore,

@@ -41,6 +41,7 @@ type demo struct {
 	plane       *envtest.Environment
 	config      *rest.Config
 	environment environment
+	learnerAPI  string // its address
 }
 
 // newDemo checks that everything needed is there and takes the folder over from an earlier run.

@@ -33,6 +33,14 @@ const explanation = `All is in step, and keeps running until Ctrl-C. In another 
   # What came of it:
   kubectl get contacts,enrollments
   kubectl describe contact %[5]s
+
+In a browser, what a learner sees, and where messages arrive:
+
+  %[8]s/sandbox/learners/mlopez/
+  %[8]s/sandbox/mailbox/
+
+  # Who wrote, and how far the delivery is:
+  kubectl get learnermessages
 `
 
 // learner has two courses that are open, so that a change shows.
@@ -48,7 +56,7 @@ func (d *demo) explain(context.Context) error {
 	document := filepath.Join(documents, learner+".json")
 	command := strings.ReplaceAll(fmt.Sprintf(put, "-", learner), "\n", "\n  ")
 	fmt.Printf(explanation, relative(file), relative(d.path("kubeconfig")), document, command, learner,
-		relative(filepath.Join(d.programs, "rollcall")), filepath.Join(documents, "learners.csv"))
+		relative(filepath.Join(d.programs, "rollcall")), filepath.Join(documents, "learners.csv"), d.environment.get("LMS_URL"))
 	return nil
 }
 

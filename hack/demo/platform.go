@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"path/filepath"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -13,8 +15,11 @@ import (
 	"rollcall.dev/rollcall/api/v1alpha1"
 )
 
-// lmsPort is the port that config/samples names.
-const lmsPort = 18000
+// lmsPort and mailPort are the ports that config/samples names.
+const (
+	lmsPort  = 18000
+	mailPort = 18025
+)
 
 // startLMS starts the stand-in for Open edX.
 func (d *demo) startLMS(ctx context.Context) error {
@@ -22,11 +27,23 @@ func (d *demo) startLMS(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := d.startChild(filepath.Join(d.programs, "sandbox"), "--listen", address); err != nil {
+	mail, err := freeAddress(ctx, mailPort)
+	if err != nil {
+		return err
+	}
+	if d.learnerAPI, err = freeAddress(ctx, 8444); err != nil {
+		return err
+	}
+	if err := writeCertificates(d.certificates()); err != nil {
+		return err
+	}
+	if err := d.startChild(filepath.Join(d.programs, "sandbox"), "--listen", address, "--mail-listen", mail,
+		"--learner-api", "https://"+d.learnerAPI, "--learner-ca", filepath.Join(d.certificates(), "ca.crt")); err != nil {
 		return err
 	}
 	url := "http://" + address
 	d.environment.set("LMS_URL", url)
+	d.environment.set("LMS_MAIL", mail)
 	return waitForAnswer(ctx, url)
 }
 
@@ -48,7 +65,18 @@ func (d *demo) applySamples(ctx context.Context) error {
 	}
 	url := d.environment.get("LMS_URL")
 	if platform.Spec.URL != url {
-		patch := fmt.Sprintf(`kubectl patch learningplatform default --type merge --patch '{"spec":{"url":"%s"}}'`, url)
+		// What the LMS's tokens name as their issuer is a setting of it, and stays.
+		patch := fmt.Sprintf(`kubectl patch learningplatform default --type merge --patch '{"spec":{"url":"%s","learners":{"jwtIssuer":"http://127.0.0.1:%d/oauth2"}}}'`, url, lmsPort)
+		if _, err := d.show(ctx, patch); err != nil {
+			return err
+		}
+	}
+	_, port, err := net.SplitHostPort(d.environment.get("LMS_MAIL"))
+	if err != nil {
+		return err
+	}
+	if port != strconv.Itoa(int(platform.Spec.Learners.Mail.Port)) {
+		patch := fmt.Sprintf(`kubectl patch learningplatform default --type merge --patch '{"spec":{"learners":{"mail":{"port":%s}}}}'`, port)
 		if _, err := d.show(ctx, patch); err != nil {
 			return err
 		}

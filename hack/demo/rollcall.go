@@ -24,12 +24,11 @@ func (d *demo) admitBackOffice(ctx context.Context) error {
 	return nil
 }
 
-// startRollcall starts the operator as in a cluster: with its own permissions, and with TLS on its ingest.
+// certificates is the folder of those of Rollcall's doors.
+func (d *demo) certificates() string { return d.path("tls") }
+
+// startRollcall starts the operator as in a cluster: with its own permissions, and with TLS on its doors.
 func (d *demo) startRollcall(ctx context.Context) error {
-	certificates := d.path("ingest-tls")
-	if err := writeCertificates(certificates); err != nil {
-		return err
-	}
 	kubeconfig, err := d.rollcallKubeconfig()
 	if err != nil {
 		return err
@@ -46,14 +45,16 @@ func (d *demo) startRollcall(ctx context.Context) error {
 		"--kubeconfig="+kubeconfig,
 		"--leader-elect=false",
 		"--ingest-bind-address="+ingest,
-		"--ingest-cert-dir="+certificates,
+		"--ingest-cert-dir="+d.certificates(),
 		"--ingest-namespace=default",
+		"--learner-bind-address="+d.learnerAPI,
+		"--learner-cert-dir="+d.certificates(),
 		"--health-probe-bind-address="+probes,
 		"--metrics-bind-address=0",
 	); err != nil {
 		return err
 	}
 	d.environment.set("ROLLCALL_INGEST_URL", "https://"+ingest)
-	d.environment.set("ROLLCALL_CA", filepath.Join(certificates, "ca.crt"))
+	d.environment.set("ROLLCALL_CA", filepath.Join(d.certificates(), "ca.crt"))
 	return waitForAnswer(ctx, "http://"+probes+"/readyz")
 }

@@ -32,32 +32,45 @@ func TestThePageOfALearnerLogsInAndCallsTheLearnerAPI(t *testing.T) {
 	mux.Handle(learnerAPIPath, api)
 	mux.Handle("GET "+learnerPath, learnerPage(openedxtest.New(openedxtest.DemoWorld())))
 
-	get := func(path string, cookies []*http.Cookie) *http.Response {
+	get := func(path string, cookies []*http.Cookie) (status int, content string, set []*http.Cookie) {
 		request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://lms.example"+path, http.NoBody)
 		for _, cookie := range cookies {
 			request.AddCookie(cookie)
 		}
 		answer := httptest.NewRecorder()
 		mux.ServeHTTP(answer, request)
-		return answer.Result()
+		set, err := parsedCookies(answer.Header())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.Code, answer.Body.String(), set
 	}
-	page := get("/sandbox/learners/mlopez/?lang=de", nil)
-	content, _ := io.ReadAll(page.Body)
+	_, content, cookies := get("/sandbox/learners/mlopez/?lang=de", nil)
 	for _, part := range []string{`<html lang="de">`, "<rollcall-courses>", "<rollcall-mentor course=", "<rollcall-support>", "Maria Lopez"} {
-		if !strings.Contains(string(content), part) {
+		if !strings.Contains(content, part) {
 			t.Errorf("the page has no %s", part)
 		}
 	}
-	if !slices.ContainsFunc(page.Cookies(), func(c *http.Cookie) bool { return c.Name == "csrftoken" }) {
+	if !slices.ContainsFunc(cookies, func(c *http.Cookie) bool { return c.Name == "csrftoken" }) {
 		t.Error("the browser gets no CSRF token")
 	}
-	answer := get("/gk/api/learner/me/", page.Cookies())
-	if body, _ := io.ReadAll(answer.Body); answer.StatusCode != http.StatusOK || string(body) != "lms.example/gk/api/learner/me/" {
-		t.Errorf("the learner API answers %d %s", answer.StatusCode, body)
+	if status, content, _ := get("/gk/api/learner/me/", cookies); status != http.StatusOK || content != "lms.example/gk/api/learner/me/" {
+		t.Errorf("the learner API answers %d %s", status, content)
 	}
-	if nobody := get("/sandbox/learners/nobody/", nil); nobody.StatusCode != http.StatusNotFound {
-		t.Errorf("the page of nobody: %d", nobody.StatusCode)
+	if status, _, _ := get("/sandbox/learners/nobody/", nil); status != http.StatusNotFound {
+		t.Errorf("the page of nobody: %d", status)
 	}
+}
+
+func parsedCookies(header http.Header) (cookies []*http.Cookie, err error) {
+	for _, line := range header["Set-Cookie"] {
+		cookie, err := http.ParseSetCookie(line)
+		if err != nil {
+			return nil, err
+		}
+		cookies = append(cookies, cookie)
+	}
+	return cookies, nil
 }
 
 func TestTheMailboxShowsWhatWasSent(t *testing.T) {
