@@ -70,6 +70,7 @@ type company struct {
 	certDir   string
 	token     string
 	door      string // host and port of the ingest
+	learners  string // host and port of the learner API
 	log       io.Writer
 	http      *http.Client
 	stop      func()
@@ -126,9 +127,11 @@ func newCompanyWith(t *testing.T, lms *openedxtest.Server, clock *travelClock, s
 // start runs Rollcall as main does.
 func (c *company) start() {
 	c.t.Helper()
-	address := freeAddress(c.t)
+	address, learners := freeAddress(c.t), freeAddress(c.t)
 	mgr, err := newManager(c.asOperator(), options{
-		ingestAddress: address, ingestCertDir: c.certDir, ingestNamespace: c.namespace, ingestLimits: ingest.DefaultLimits(), learnerAddress: "0", metricsAddress: "0", probeAddress: "0",
+		ingestAddress: address, ingestCertDir: c.certDir, ingestNamespace: c.namespace, ingestLimits: ingest.DefaultLimits(),
+		learnerAddress: learners, learnerCertDir: c.certDir, learnerPlatform: "default", learnerMessagesPerHour: 20,
+		metricsAddress: "0", probeAddress: "0",
 	}, c.clock, func(o *ctrl.Options) {
 		o.Controller.SkipNameValidation = new(true)
 		if c.log != nil {
@@ -140,7 +143,7 @@ func (c *company) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- mgr.Start(ctx) }()
-	c.door = address
+	c.door, c.learners = address, learners
 	c.stop = func() {
 		cancel()
 		if err := <-ended; err != nil {
