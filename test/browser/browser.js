@@ -79,6 +79,15 @@ export async function mailbox(page) {
   return (await page.request.get("/mailbox")).json();
 }
 
+/** A promise that a test keeps when it wants to. */
+export function promise() {
+  let keep;
+  const kept = new Promise((resolve) => {
+    keep = resolve;
+  });
+  return { kept, keep };
+}
+
 /** Keeps a picture of the page in bin/browser. */
 export async function picture(page, name) {
   await page.screenshot({ path: fileURLToPath(new URL(`${name}.png`, bin)), fullPage: true });

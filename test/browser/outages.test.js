@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { component, mentorPath, open, picture, world } from "./browser.js";
+import { component, mentorPath, open, picture, promise, world } from "./browser.js";
 
 const names = ["mentor", "support", "courses"];
 
@@ -41,11 +41,26 @@ test("when the network is back, so are the components", async (t) => {
 });
 
 test("an API that names a time is not asked before", async (t) => {
+  let asked = 0;
   const page = await open(t, {
-    routes: { [mentorPath]: (route) => route.fulfill({ status: 429, headers: { "Retry-After": "120" }, json: {} }) },
+    routes: {
+      [mentorPath]: (route) => {
+        asked++;
+        return route.fulfill({ status: 429, headers: { "Retry-After": "120" }, json: {} });
+      },
+    },
   });
   const mentor = await component(page, "mentor", "failed");
   await mentor.getByText(/Your mentor cannot be shown at the moment\. Please try again at \d+:\d\d [AP]M\./).waitFor();
+
+  await component(page, "support");
+  await component(page, "courses"); // others that are there do not ask for it
+  assert.equal(asked, 1);
+
+  await page.clock.setFixedTime(Date.now() + 121_000);
+  const again = page.waitForRequest((request) => decodeURIComponent(request.url()).endsWith(mentorPath));
+  await page.locator("rollcall-support").evaluate((element) => element.reload());
+  await again;
 });
 
 test("what is no answer of the API counts as none", async (t) => {
@@ -101,11 +116,3 @@ test("all components share one renewal of the login, also who hears later that i
   }
   assert.equal(renewed, 1);
 });
-
-function promise() {
-  let keep;
-  const kept = new Promise((resolve) => {
-    keep = resolve;
-  });
-  return { kept, keep };
-}

@@ -1,11 +1,18 @@
-/** The components of the page that could not be shown. They try again when one of them can, or the network is back. */
-const failed = new Set();
+/**
+ * The components of the page that could not be shown, each with the time before which the API does not want to be asked
+ * again. They try again when one of them can be shown, or the network is back.
+ *
+ * @type {Map<RollcallElement, Date | undefined>}
+ */
+const failed = new Map();
 
 function retryFailed() {
-  for (const element of failed) {
-    element.reload();
+  for (const [element, retryAt] of failed) {
+    if (!(retryAt > Date.now())) {
+      failed.delete(element);
+      element.reload();
+    }
   }
-  failed.clear();
 }
 addEventListener("online", retryFailed);
 
@@ -75,18 +82,19 @@ class RollcallElement extends HTMLElement {
     this.language = new Language(languageAt(this));
     this.dataset.state ??= "loading";
     const api = new API(this.getAttribute("api") || ORIGIN_OF_SCRIPT, this.getAttribute("lms") || "/");
-    let state, nodes;
+    let state, nodes, retryAt;
     try {
       [state, nodes] = ["ready", this.render(await this.load(api), api)];
     } catch (failure) {
       [state, nodes] = this.#explain(failure, api);
+      retryAt = failure.retryAt;
     }
     if (turn !== this.#turn) {
       return;
     }
     this.#replace(state, nodes);
     if (state === "failed") {
-      failed.add(this);
+      failed.set(this, retryAt);
     } else {
       failed.delete(this);
       retryFailed();
