@@ -59,6 +59,14 @@ test("the last day, a single day and access without an end are told", async (t) 
   ]);
 });
 
+test("a time zone that the browser does not know leaves the courses shown", async (t) => {
+  const page = await open(t, {
+    routes: { [coursesPath]: (route) => route.fulfill({ json: { ...world.courses, timeZone: "Europe/Atlantis" } }) },
+  });
+  const courses = await component(page, "courses");
+  await courses.getByText("as of November 28, 2026").waitFor(); // in New York, where the learner is
+});
+
 test("a narrow phone shows everything without scrolling sideways", async (t) => {
   const page = await open(t, { width: 320 });
   for (const name of ["courses", "mentor", "support"]) {

@@ -31,6 +31,19 @@ test("what a mentor does not tell is left out", async (t) => {
   await mentor.getByText("DW", { exact: true }).waitFor();
 });
 
+test("a language whose name the browser does not know is told by its tag", async (t) => {
+  const languages = ["en", "de-DE-DE", "pt-br-x", "en-1"]; // no Intl takes the last three
+  const page = await open(t, { routes: { [mentorPath]: json({ ...world.mentor, languages }) } });
+  const mentor = await component(page, "mentor");
+  await mentor.getByText("English, de-DE-DE, pt-br-x, and en-1").waitFor();
+});
+
+test("the course is found in an address that is not well-formed elsewhere", async (t) => {
+  const page = await open(t);
+  await page.goto(`/courses/${world.courseKey}/course/%FF`);
+  await component(page, "mentor");
+});
+
 test("initials stand in for a photo that does not load", async (t) => {
   const page = await open(t, { routes: { [world.mentor.photoURL]: (route) => route.fulfill({ status: 404 }) } });
   const mentor = await component(page, "mentor");

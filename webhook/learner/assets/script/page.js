@@ -10,12 +10,21 @@ function languageAt(element) {
 
 /** The key of the course whose page this is: of the LMS (/courses/KEY/…) or of a micro-frontend (/course/KEY/…). */
 function courseOfPage() {
-  const found = /\/courses?\/([^/:]+:[^/]+)/.exec(decodeURIComponent(location.pathname));
+  const found = /\/courses?\/([^/:]+:[^/]+)/.exec(decoded(location.pathname));
   return found?.[1];
 }
 
 /** The value of a cookie that scripts may read. */
 function cookie(name) {
   const found = document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`));
-  return found && decodeURIComponent(found.slice(name.length + 1));
+  return found && decoded(found.slice(name.length + 1));
+}
+
+/** Text without its percent-encoding; what others have encoded wrongly stays as it is. */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -48,7 +48,12 @@ class Language {
 
   /** The day of a moment, as it is in a time zone. */
   dayOf(moment, timeZone) {
-    return new Intl.DateTimeFormat(this.tag, { dateStyle: "long", timeZone }).format(new Date(moment));
+    const day = (zone) => new Intl.DateTimeFormat(this.tag, { dateStyle: "long", timeZone: zone }).format(new Date(moment));
+    try {
+      return day(timeZone);
+    } catch {
+      return day(); // younger than the browser: as it is where the learner is
+    }
   }
 
   /** "9:00 AM" of "09:00" */
@@ -75,7 +80,14 @@ class Language {
   /** "English and German" of ["en", "de"] */
   languages(tags) {
     const names = new Intl.DisplayNames(this.tag, { type: "language" });
-    return new Intl.ListFormat(this.tag).format(tags.map((tag) => names.of(tag)));
+    const name = (tag) => {
+      try {
+        return names.of(tag);
+      } catch {
+        return tag; // Intl is stricter than the form that a tag has to have: en-1
+      }
+    };
+    return new Intl.ListFormat(this.tag).format(tags.map(name));
   }
 
   /** "Mon–Wed, Fri" of ["Mon", "Tue", "Wed", "Fri"]: three days and more in a row are told by the first and the last. */
