@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { component, mailbox, mentorPath, open, picture, world } from "./browser.js";
+import { component, mailbox, mentorPath, open, picture, promise, world } from "./browser.js";
 
 const supportPath = `/gk/api/support/contacts/${world.contactID}/`;
 
@@ -160,6 +160,79 @@ for (const [what, answer, said] of [
   });
 }
 
+test("who closes the form while it is sending hears that the message was not sent", async (t) => {
+  const answer = promise();
+  const page = await open(t, {
+    routes: {
+      [mentorPath]: async (route) => {
+        if (route.request().method() === "GET") {
+          return route.continue();
+        }
+        await answer.kept;
+        return route.fulfill({ status: 503, json: {} });
+      },
+    },
+  });
+  const mentor = await compose(page, "mentor", "Kept");
+  await mentor.getByRole("button", { name: "Send" }).click();
+  await mentor.getByRole("button", { name: "Sending…" }).waitFor();
+  await page.keyboard.press("Escape");
+  assert.equal(await focused(page), "Write a message");
+  answer.keep();
+  await mentor.getByRole("alert").filter({ hasText: "could not be sent" }).waitFor();
+  assert.equal(await mentor.locator("textarea").inputValue(), "Kept");
+  assert.equal(await focused(page), "Send");
+});
+
+test("nothing can be typed into a message that is being sent", async (t) => {
+  const answer = promise();
+  const page = await open(t, { routes: delayedPost(answer) });
+  const mentor = await compose(page, "mentor", "All of it");
+  await mentor.getByRole("button", { name: "Send" }).click();
+  await mentor.getByRole("button", { name: "Sending…" }).waitFor();
+  for (const field of ["Subject", "Message to Dana Wells"]) {
+    await mentor.getByLabel(field).press("x");
+  }
+  assert.equal(await mentor.locator("input").inputValue(), "");
+  assert.equal(await mentor.locator("textarea").inputValue(), "All of it");
+  answer.keep();
+  await mentor.getByRole("button", { name: "Write another message" }).click();
+  await mentor.getByLabel("Message to Dana Wells").press("x");
+  assert.equal(await mentor.locator("textarea").inputValue(), "x");
+});
+
+test("who goes elsewhere on the page while it is sending stays there", async (t) => {
+  const answer = promise();
+  const page = await open(t, { routes: delayedPost(answer) });
+  const mentor = await compose(page, "mentor", "On its way");
+  await mentor.getByRole("button", { name: "Send" }).click();
+  await page.getByRole("link", { name: "Courses" }).focus();
+  answer.keep();
+  await mentor.getByText("has been sent").waitFor();
+  assert.equal(await focused(page), "Courses");
+});
+
+test("Escape that ends the composition of a character leaves the form open", async (t) => {
+  const page = await open(t);
+  const mentor = await compose(page, "mentor", "");
+  const keyboard = await page.context().newCDPSession(page);
+  await keyboard.send("Input.imeSetComposition", { text: "に", selectionStart: 1, selectionEnd: 1 });
+  await page.keyboard.press("Escape");
+  assert.equal(await mentor.locator("textarea").isVisible(), true);
+  await keyboard.send("Input.insertText", { text: "日" });
+  await page.keyboard.press("Escape");
+  assert.equal(await mentor.locator("textarea").isVisible(), false);
+});
+
+test("a CSRF token that is not encoded as cookies are is sent as it is", async (t) => {
+  const page = await open(t);
+  await page.context().addCookies([{ name: "csrftoken", value: "100%", url: new URL(page.url()).origin }]);
+  const mentor = await compose(page, "mentor", "With another token");
+  await mentor.getByRole("button", { name: "Send" }).click();
+  await mentor.getByText("has been sent").waitFor();
+  assert.equal((await messages(page, "With another token")).length, 1);
+});
+
 test("a message whose answer is lost is sent again under its key, and arrives once", async (t) => {
   const keys = [];
   const page = await open(t, {
@@ -275,6 +348,18 @@ async function messages(page, text) {
 /** Answers each message to the mentor so. */
 function answersToPost(answer) {
   return { [mentorPath]: (route) => (route.request().method() === "POST" ? route.fulfill(answer) : route.continue()) };
+}
+
+/** Lets messages to the mentor through, but not before a promise is kept. */
+function delayedPost(answer) {
+  return {
+    [mentorPath]: async (route) => {
+      if (route.request().method() === "POST") {
+        await answer.kept;
+      }
+      return route.continue();
+    },
+  };
 }
 
 /** What a screen reader says of a field after its name. */

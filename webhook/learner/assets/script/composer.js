@@ -132,7 +132,7 @@ class Composer {
     return mistakes;
   }
 
-  /** Shows what is wrong at its field, and goes to the first. It is true when nothing is. */
+  /** Shows what is wrong at its field, and takes the keyboard to the first. It is true when nothing is. */
   #mark(mistakes) {
     for (const field of [this.text, this.subject]) {
       const mistake = mistakes.get(field.id);
@@ -141,30 +141,48 @@ class Composer {
       field.setAttribute("aria-describedby", `${field.id}-error${field === this.text ? " text-hint" : ""}`);
       if (mistake) {
         field.setAttribute("aria-invalid", "true");
-        field.focus();
+        if (this.#hasKeyboard()) {
+          field.focus();
+        }
       }
     }
     return mistakes.size === 0;
+  }
+
+  /** Whether the learner is still in the component: who has gone elsewhere on the page while it was sending stays there. */
+  #hasKeyboard() {
+    return this.form.getRootNode().activeElement !== null;
   }
 
   #busy(sending) {
     this.#sending = sending;
     this.submit.setAttribute("aria-disabled", String(sending)); // a disabled button would lose the keyboard
     this.submit.replaceChildren(...this.#say(sending ? "message.sending" : "message.send"));
+    this.subject.readOnly = this.text.readOnly = sending; // what is typed now would be in no message
   }
 
   #sent() {
+    const following = this.#hasKeyboard();
     this.#draft.clear();
     this.form.reset();
     this.#count();
     this.#open(false);
     this.toggle.replaceChildren(...this.#say("message.writeAnother"));
-    this.toggle.focus();
+    if (following) {
+      this.toggle.focus();
+    }
     this.status.replaceChildren(...this.#say("message.sent", { name: this.#name }));
   }
 
-  /** Says why the message was not sent, and what to do. */
+  /** Says why the message was not sent, and what to do: also to who has closed the form since. */
   #explain(failure) {
+    if (this.form.hidden) {
+      const following = this.#hasKeyboard();
+      this.#open(true);
+      if (following) {
+        this.submit.focus();
+      }
+    }
     this.error.append(...this.#reason(failure));
     if (failure.status === 400 || failure.status === 413) {
       this.#refused(failure);
