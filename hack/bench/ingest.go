@@ -38,12 +38,8 @@ type ingest struct {
 }
 
 // measureIngest measures at one number of stored Contacts after the other.
-func (b *bench) measureIngest(ctx context.Context) (*measured, error) {
+func (b *bench) measureIngest(ctx context.Context, site *site) (*measured, error) {
 	raw, err := client.New(b.operator, client.Options{Scheme: b.Scheme()})
-	if err != nil {
-		return nil, err
-	}
-	site, err := b.newSite(ctx, documentNamespace)
 	if err != nil {
 		return nil, err
 	}

@@ -88,7 +88,15 @@ func run(ctx context.Context, o options) (err error) {
 	defer func() { err = errors.Join(err, c.stop()) }()
 
 	b := &bench{options: o, cluster: c, program: program, folder: folder}
-	ingested, err := b.measureIngest(ctx)
+	site, err := b.newSite(ctx, documentNamespace)
+	if err != nil {
+		return err
+	}
+	ingested, err := b.measureIngest(ctx, site)
+	if err != nil {
+		return err
+	}
+	visited, err := b.measurePages(ctx, site)
 	if err != nil {
 		return err
 	}
@@ -100,7 +108,7 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	sections := append(ingested.sections(), brought, called)
+	sections := append(ingested.sections(), visited, brought, called)
 	fmt.Println(o.facts())
 	for _, s := range sections {
 		s.print()
