@@ -176,9 +176,10 @@ func (r *modelRun) observe() {
 	}
 	r.note("the LMS is only observed")
 	r.stop()
-	r.observedSince = new(r.lms.Writes())
 	r.setMode(v1alpha1.PlatformModeObserve)
 	r.letGo()
+	r.lms.Settle()
+	r.observedSince = new(r.lms.Writes())
 	r.starts = append(r.starts, r.clock.Now())
 	r.start()
 }

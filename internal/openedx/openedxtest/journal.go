@@ -72,6 +72,12 @@ func (s *Server) ResetCalls() {
 	s.journal = journal{}
 }
 
+// Settle waits until no call is being answered, such as one that a caller gave up.
+func (s *Server) Settle() {
+	s.serving.Lock()
+	defer s.serving.Unlock()
+}
+
 // Writes is how many calls there were that were meant to change something, whether or not they did.
 // Taking a token and searching for addresses are none.
 func (s *Server) Writes() int {

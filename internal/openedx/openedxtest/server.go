@@ -26,6 +26,7 @@ type Server struct {
 	perMinute   int // the throttle, 0: none
 	realLatency bool
 	workers     chan struct{} // with real latency: a place for each worker of the platform
+	serving     sync.RWMutex  // read-locked by each call while it is answered
 	routes      []route
 
 	mu sync.Mutex // guards everything below
@@ -119,6 +120,8 @@ func Start(tb testing.TB, world World, options ...Option) *Server {
 
 // ServeHTTP answers a call, or does what a fault says.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.serving.RLock()
+	defer s.serving.RUnlock()
 	begin := s.clock.Now()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
