@@ -27,9 +27,12 @@ help: ## Show this help
 	  /^[a-z-]+:.*##/ {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build controlplane ## Run all of Rollcall on this machine, with a sandbox LMS, until Ctrl-C
-	@hack/build.sh 'the demo and its sandbox' . -o bin/ ./hack/demo ./hack/sandbox
+run: demo ## Run all of Rollcall on this machine, with a sandbox LMS, until Ctrl-C
 	@exec bin/demo
+
+.PHONY: demo
+demo: build controlplane
+	@hack/build.sh 'the demo and its sandbox' . -o bin/ ./hack/demo ./hack/sandbox
 
 .PHONY: build
 build: ## Build bin/rollcall
@@ -81,7 +84,7 @@ test-model: controlplane ## Play RUNS (200) random sequences of all that happens
 	go test -count=1 -timeout 4h -parallel 8 -run TestOnceCalmReturns . -model.runs=$(RUNS) -model.seed=$(SEED) $(GOTESTFLAGS)
 
 .PHONY: test-browser
-test-browser: ## Use the learner's page in Debian's Chromium; pictures of it are in bin/browser
+test-browser: demo ## Use the learner's page, and what "make run" shows of it, in Debian's Chromium; pictures are in bin/browser
 	@hack/chromium.sh
 	CGO_ENABLED=$(cgo) go build $(race) -o bin/browser/serve ./test/browser/serve
 	cd test/browser && npm ci --no-audit --no-fund && node --test --test-concurrency=2

@@ -37,16 +37,12 @@ after(async () => {
 });
 
 /**
- * Opens the course page for a test, in a browser of its own that is in New York, and closes it when the test ends. Whatever
- * the test is about, no script may fail and the page's Content-Security-Policy may not be touched.
- *
- * @param {{lang?: string, dir?: string, scheme?: string, width?: number, onMFE?: boolean,
- *   routes?: Record<string, Function>}} setUp how the site is; and what becomes of requests to some paths, for trouble that
- *   a server has to be asked for
+ * Makes a page for a test, in a browser of its own that is in New York, and closes it when the test ends. Whatever the test
+ * is about, no script may fail and the page's Content-Security-Policy may not be touched.
  */
-export async function open(t, { lang = "en", dir = "ltr", scheme = "light", width = 1100, onMFE = false, routes = {} } = {}) {
+export async function newPage(t, { baseURL = lms, width = 1100 } = {}) {
   const context = await browser.newContext({
-    baseURL: lms, viewport: { width, height: 800 }, locale: "en-US", timezoneId: "America/New_York", colorScheme: "light",
+    baseURL, viewport: { width, height: 800 }, locale: "en-US", timezoneId: "America/New_York", colorScheme: "light",
   });
   const troubles = [];
   await context.exposeBinding("reportTrouble", (_, trouble) => troubles.push(trouble));
@@ -55,13 +51,25 @@ export async function open(t, { lang = "en", dir = "ltr", scheme = "light", widt
   context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   page.on("pageerror", (error) => troubles.push(String(error)));
-  for (const [path, handle] of Object.entries(routes)) {
-    await page.route((url) => decodeURIComponent(url.pathname) === path, handle);
-  }
   t.after(async () => {
     await context.close();
     assert.deepEqual(troubles, []);
   });
+  return page;
+}
+
+/**
+ * Opens the course page for a test.
+ *
+ * @param {{lang?: string, dir?: string, scheme?: string, width?: number, onMFE?: boolean,
+ *   routes?: Record<string, Function>}} setUp how the site is; and what becomes of requests to some paths, for trouble that
+ *   a server has to be asked for
+ */
+export async function open(t, { lang = "en", dir = "ltr", scheme = "light", width, onMFE = false, routes = {} } = {}) {
+  const page = await newPage(t, { width });
+  for (const [path, handle] of Object.entries(routes)) {
+    await page.route((url) => decodeURIComponent(url.pathname) === path, handle);
+  }
   const path = onMFE ? `${mfe}/learning/course/${world.courseKey}/home` : `/courses/${world.courseKey}/course/`;
   await page.goto(`${path}?${new URLSearchParams({ lang, dir, scheme })}`);
   return page;
