@@ -134,6 +134,8 @@ func newManager(restConfig *rest.Config, o options, clock clock.Clock, adjust ..
 			ByObject: map[client.Object]cache.ByObject{
 				&corev1.Secret{}:    {Transform: stripAnnotations},
 				&corev1.ConfigMap{}: {Transform: stripAnnotations},
+				// Of these, all but the text.
+				&v1alpha1.LearnerMessage{}: {Transform: index.WithoutText},
 			},
 		},
 		// A read waits for one's own writes: a document that was just replaced never looks identical to the old one.

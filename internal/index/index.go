@@ -35,6 +35,8 @@ const (
 	MentorByCourse = "rollcall.mentorByCourse"
 	// MentorByConfigMap finds CourseMentors by the names of the ConfigMaps that hold their or their deputies' e-mail addresses.
 	MentorByConfigMap = "rollcall.mentorByConfigMap"
+	// MessageByContact finds LearnerMessages by the name of the Contact that wrote them.
+	MessageByContact = "rollcall.messageByContact"
 )
 
 // Key is the key of a value that belongs to a platform.
@@ -94,6 +96,9 @@ func Register(ctx context.Context, indexer client.FieldIndexer) error {
 		{&v1alpha1.CourseMentor{}, MentorByConfigMap, func(object client.Object) []string {
 			spec := &object.(*v1alpha1.CourseMentor).Spec
 			return []string{spec.EmailFrom.ConfigMapKeyRef.Name, spec.Deputy.EmailFrom.ConfigMapKeyRef.Name}
+		}},
+		{&v1alpha1.LearnerMessage{}, MessageByContact, func(object client.Object) []string {
+			return []string{object.(*v1alpha1.LearnerMessage).Spec.ContactRef.Name}
 		}},
 	} {
 		if err := indexer.IndexField(ctx, index.kind, index.name, index.keys); err != nil {

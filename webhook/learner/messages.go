@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/index"
 	"rollcall.dev/rollcall/webhook/doors"
 	"rollcall.dev/rollcall/webhook/problem"
 )
@@ -29,8 +30,17 @@ const idempotencyHeader = "Idempotency-Key"
 
 var idempotencyKey = regexp.MustCompile(`^[!-~]{1,255}$`)
 
+const (
+	// maxKept is how many messages of one learner are kept at a time: what one person writes fills neither the API server nor
+	// the memory of the replicas.
+	maxKept = 100
+	// keptRetryAfter is when to come again then. Which message goes next, and when, depends on its delivery.
+	keptRetryAfter = time.Hour
+)
+
 // messages keeps what learners write.
 type messages struct {
+	// cached has no texts.
 	cached client.Client
 	live   client.Reader
 	// paces are those of the learners.
@@ -48,7 +58,7 @@ type message struct {
 
 // getMessage tells how far a message of the learner's is.
 func (s *Server) getMessage(w http.ResponseWriter, r *http.Request, g *guest) error {
-	found, err := s.messages.find(r.Context(), g, r.PathValue("messageID"))
+	found, err := find(r.Context(), s.messages.cached, g, r.PathValue("messageID"))
 	if err != nil {
 		return err
 	}
@@ -103,7 +113,11 @@ func nameOf(r *http.Request, g *guest) (name string, repeatable bool, err error)
 // store stores a message, unless it is stored already.
 func (m *messages) store(ctx context.Context, g *guest, name string, repeatable bool, spec *v1alpha1.LearnerMessageSpec) (*v1alpha1.LearnerMessage, error) {
 	if repeatable {
-		if found, err := m.find(ctx, g, name); found != nil || err != nil {
+		found, err := find(ctx, m.cached, g, name)
+		if found != nil {
+			found, err = find(ctx, m.live, g, name)
+		}
+		if found != nil || err != nil {
 			return same(found, spec, err)
 		}
 	}
@@ -111,6 +125,9 @@ func (m *messages) store(ctx context.Context, g *guest, name string, repeatable 
 	if left := pace.Tokens(); left < 1 {
 		wait := time.Duration((1 - left) / float64(pace.Limit()) * float64(time.Second))
 		return nil, problem.TooManyRequests("You have sent as many messages as one may in an hour.", wait)
+	}
+	if err := m.checkKept(ctx, g); err != nil {
+		return nil, err
 	}
 	made := &v1alpha1.LearnerMessage{ObjectMeta: metav1.ObjectMeta{Namespace: g.contact.Namespace, Name: name}, Spec: *spec}
 	// It is not kept longer than the contact is.
@@ -128,6 +145,20 @@ func (m *messages) store(ctx context.Context, g *guest, name string, repeatable 
 	return made, nil
 }
 
+// checkKept refuses a learner of whom enough is kept.
+func (m *messages) checkKept(ctx context.Context, g *guest) error {
+	var kept v1alpha1.LearnerMessageList
+	if err := m.cached.List(ctx, &kept, client.InNamespace(g.contact.Namespace), client.MatchingFields{index.MessageByContact: g.contact.Name},
+		client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("cannot count the messages of a learner: %w", err)
+	}
+	if len(kept.Items) >= maxKept {
+		return problem.TooManyRequests(fmt.Sprintf("%d messages of yours are kept, as many as may be at a time. They are deleted some time after they were delivered.",
+			len(kept.Items)), keptRetryAfter)
+	}
+	return nil
+}
+
 // same gives the stored message, if it is the one that was sent.
 func same(found *v1alpha1.LearnerMessage, sent *v1alpha1.LearnerMessageSpec, err error) (*v1alpha1.LearnerMessage, error) {
 	switch {
@@ -142,9 +173,9 @@ func same(found *v1alpha1.LearnerMessage, sent *v1alpha1.LearnerMessageSpec, err
 }
 
 // find gives a message, or nil.
-func (m *messages) find(ctx context.Context, g *guest, name string) (*v1alpha1.LearnerMessage, error) {
+func find(ctx context.Context, reader client.Reader, g *guest, name string) (*v1alpha1.LearnerMessage, error) {
 	found := &v1alpha1.LearnerMessage{}
-	err := m.cached.Get(ctx, client.ObjectKey{Namespace: g.contact.Namespace, Name: name}, found)
+	err := reader.Get(ctx, client.ObjectKey{Namespace: g.contact.Namespace, Name: name}, found)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, nil

@@ -2,6 +2,7 @@ package learner
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/webhook/problem"
@@ -147,6 +149,49 @@ func TestALearnerHasSoManyMessagesAnHour(t *testing.T) {
 	}
 	if a := d.logIn("bob").post(supportOf("000124"), letterOf("How tight?")); a.status != http.StatusCreated {
 		t.Errorf("another learner: %d", a.status)
+	}
+}
+
+func TestOfALearnerSoManyMessagesAreKept(t *testing.T) {
+	d := start(t, func(o *Options) { o.MessagesPerHour = 2 * maxKept })
+	ada := d.contact("000123", "ada")
+	d.contact("000124", "bob")
+	b := d.logIn("ada")
+	for i := range maxKept - 1 {
+		d.create(&v1alpha1.LearnerMessage{ObjectMeta: d.meta(fmt.Sprint("kept-", i)), Spec: v1alpha1.LearnerMessageSpec{
+			ContactRef: v1alpha1.ContactReference{Name: ada.Name}, Recipient: v1alpha1.RecipientSupport, Text: "How tight?"}})
+	}
+	last := b.post(supportOf("000123"), letterOf("How tight?"), idempotencyHeader, "last")
+	if last.status != http.StatusCreated {
+		t.Fatalf("the last that is kept: %d %s", last.status, last.body)
+	}
+	a := b.post(supportOf("000123"), letterOf("How tight?"))
+	if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") != "3600" || !strings.Contains(a.problem(t).Detail, "100 messages of yours are kept") {
+		t.Errorf("one more: %d %v %s, want 429 with an hour", a.status, a.header, a.body)
+	}
+	if again := b.post(supportOf("000123"), letterOf("How tight?"), idempotencyHeader, "last"); again.status != http.StatusCreated || again.body != last.body {
+		t.Errorf("the last one again: %d %s", again.status, again.body)
+	}
+	if a := d.logIn("bob").post(supportOf("000124"), letterOf("How tight?")); a.status != http.StatusCreated {
+		t.Errorf("another learner: %d %s", a.status, a.body)
+	}
+	must(t, d.admin.Delete(t.Context(), &d.stored(ada)[0]))
+	eventually(t, "there is room for another", func() bool {
+		return b.post(supportOf("000123"), letterOf("How tight?")).status == http.StatusCreated
+	})
+}
+
+// What every replica keeps in memory is small, and holds nothing of what learners write.
+func TestTheCacheHoldsNoTexts(t *testing.T) {
+	d := start(t)
+	d.contact("000123", "ada")
+	if a := d.logIn("ada").post(supportOf("000123"), `{"subject": "Bandages", "text": "How tight?"}`); a.status != http.StatusCreated {
+		t.Fatalf("%d %s", a.status, a.body)
+	}
+	var cached v1alpha1.LearnerMessageList
+	must(t, d.cached.List(t.Context(), &cached, client.InNamespace(d.namespace)))
+	if len(cached.Items) != 1 || cached.Items[0].Spec.Text+cached.Items[0].Spec.Subject != "" {
+		t.Errorf("it has %+v", cached.Items)
 	}
 }
 

@@ -94,8 +94,9 @@ func start(t testing.TB, adjust ...func(*Options)) *door {
 	mgr, err := ctrl.NewManager(wired, ctrl.Options{
 		Scheme:  scheme,
 		Metrics: metricsserver.Options{BindAddress: "0"},
-		Cache:   cache.Options{DefaultNamespaces: map[string]cache.Config{d.namespace: {}}, DefaultTransform: cache.TransformStripManagedFields()},
-		Client:  client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
+		Cache: cache.Options{DefaultNamespaces: map[string]cache.Config{d.namespace: {}}, DefaultTransform: cache.TransformStripManagedFields(),
+			ByObject: map[client.Object]cache.ByObject{&v1alpha1.LearnerMessage{}: {Transform: index.WithoutText}}},
+		Client: client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: new(true)}},
 		BaseContext: func() context.Context {
 			return ctrl.LoggerInto(context.Background(), funcr.New(d.logs.write, funcr.Options{Verbosity: 5}))
 		},
