@@ -240,6 +240,36 @@ func TestAVerdictHoldsUntilTheRecipientIsAnother(t *testing.T) {
 	exim.WaitForLetters(2)
 }
 
+func TestACorrectedAddressAndADeputysFirstDayReviveWhatWasRefused(t *testing.T) {
+	t.Parallel()
+	exim := mailtest.StartExim(t)
+	c := newCorrespondence(t, strictMail(exim))
+	c.setMailPassword(mailtest.Password)
+	addresses := &corev1.ConfigMap{ObjectMeta: c.named("addresses"), Data: map[string]string{"dana": "nobody@acme.com"}}
+	c.create(addresses)
+	mentor := &v1alpha1.CourseMentor{ObjectMeta: c.named("dana")}
+	change(c, mentor, func(m *v1alpha1.CourseMentor) {
+		m.Spec.Email, m.Spec.EmailFrom.ConfigMapKeyRef = "", v1alpha1.ConfigMapKeyReference{Name: "addresses", Key: "dana"}
+	})
+	message := c.write("hello")
+	c.waitForState(message, v1alpha1.ReasonUndeliverable)
+	change(c, addresses, func(m *corev1.ConfigMap) { m.Data["dana"] = "dana.wells@acme.com" })
+	c.waitForState(message, v1alpha1.ReasonDelivered)
+
+	change(c, addresses, func(m *corev1.ConfigMap) { m.Data["dana"] = "nobody@acme.com" })
+	change(c, mentor, func(m *v1alpha1.CourseMentor) {
+		m.Spec.Deputy = v1alpha1.DeputySpec{StartDate: v1alpha1.Date(time.Now().AddDate(0, 0, 2).Format(time.DateOnly)),
+			MentorProfile: v1alpha1.MentorProfile{DisplayName: "Kim Park", Email: "kim.park@acme.com"}}
+	})
+	another := c.write("another")
+	c.waitForState(another, v1alpha1.ReasonUndeliverable)
+	c.clock.travelTo(time.Now().AddDate(0, 0, 3))
+	c.waitForState(another, v1alpha1.ReasonDelivered)
+	if another.Status.To != "deputy/dana" || len(exim.WaitForLetters(2)) != 2 {
+		t.Errorf("it went to %s", another.Status.To)
+	}
+}
+
 func TestAMessageGoesToWhoeverMentorsTheCourseThen(t *testing.T) {
 	t.Parallel()
 	exim := mailtest.StartExim(t)

@@ -76,12 +76,24 @@ func (r *courseMentorReconciler) reconcile(ctx context.Context, mentor *v1alpha1
 		return outcome{}, fmt.Errorf("cannot list the course's mentors: %w", err)
 	}
 	o, err := r.judge(ctx, mentor, claimants, today)
-	if next := mentoring.NextChange(claimants, today); err == nil && next != "" {
-		var window access.Window
-		window, err = access.WindowOf(&v1alpha1.EnrollmentSpec{AccessStartDate: next}, platform)
-		o = o.sooner(untilEdge(window.Opens.Sub(now)))
+	if err != nil {
+		return outcome{}, err
 	}
-	return o, err
+	change, err := untilOtherMentor(claimants, platform, today, now)
+	return o.sooner(change), err
+}
+
+// untilOtherMentor gives the time until somebody else may mentor a course, or 0 when nobody is to.
+func untilOtherMentor(mentors []v1alpha1.CourseMentor, platform *v1alpha1.LearningPlatform, today v1alpha1.Date, now time.Time) (time.Duration, error) {
+	next := mentoring.NextChange(mentors, today)
+	if next == "" {
+		return 0, nil
+	}
+	window, err := access.WindowOf(&v1alpha1.EnrollmentSpec{AccessStartDate: next}, platform)
+	if err != nil {
+		return 0, fmt.Errorf("cannot tell when the course has another mentor: %w", err)
+	}
+	return untilEdge(window.Opens.Sub(now)), nil
 }
 
 // judge says how the mentor stands today.

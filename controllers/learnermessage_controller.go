@@ -45,7 +45,7 @@ type learnerMessageReconciler struct {
 
 // +kubebuilder:rbac:groups=rollcall.dev,resources=learnermessages,verbs=get;list;watch;delete
 // +kubebuilder:rbac:groups=rollcall.dev,resources=learnermessages/status,verbs=get;patch
-// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
 
 func (r *learnerMessageReconciler) setUp(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).
@@ -55,6 +55,7 @@ func (r *learnerMessageReconciler) setUp(mgr ctrl.Manager) error {
 		Watches(&v1alpha1.LearningPlatform{}, onPlatform(r.messagesOn), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.CourseMentor{}, handler.EnqueueRequestsFromMapFunc(r.messagesTo), builder.WithPredicates(standingOrSpec())).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.messagesBy)).
+		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(r.messagesToAddressesIn)).
 		Complete(r)
 }
 

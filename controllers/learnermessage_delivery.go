@@ -21,9 +21,6 @@ const (
 	// lastMailRetry the one while it is away.
 	firstMailRecheck, lastMailRecheck = 2 * time.Minute, time.Hour
 	lastMailRetry                     = time.Minute
-	// nobodyRecheck is the wait while a course has no mentor, or one without an address. What changes in the cluster ends it
-	// at once, but days and ConfigMaps tell nobody.
-	nobodyRecheck = 15 * time.Minute
 )
 
 // errOutdated: the message is not as it was seen, so that nobody knows whether it is still to be handed in.
@@ -62,7 +59,12 @@ func (r *learnerMessageReconciler) deliver(ctx context.Context, message *v1alpha
 		message.Status.Attempts = nil
 		return *waiting, nil
 	}
+	o, err := r.attempt(ctx, message, contact, platform, server, to)
+	return o.sooner(to.change), err
+}
 
+// attempt hands the message in to whom it is for now, unless that has failed and is not to be tried again yet.
+func (r *learnerMessageReconciler) attempt(ctx context.Context, message *v1alpha1.LearnerMessage, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform, server mailServer, to recipient) (outcome, error) {
 	basis := basisOf(requestOf(message), server.version, to.name, to.address)
 	if left, due := waitFor(message.Status.Attempts, basis, r.clock.Now()); !due {
 		return standing(message.Status.Attempts, left), nil

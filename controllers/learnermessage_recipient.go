@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
+	"time"
 
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
@@ -19,6 +19,8 @@ type recipient struct {
 	// name is what status.to shows.
 	name    string
 	address mail.Address
+	// change is the time until it may be somebody else; 0: nobody is to follow.
+	change time.Duration
 }
 
 // recipientOf gives whom the message goes to as things are now, or the outcome of one that has to wait for somebody.
@@ -40,10 +42,14 @@ func (r *learnerMessageReconciler) recipientOf(ctx context.Context, message *v1a
 		client.MatchingFields{index.MentorByCourse: index.Key(platform.Name, message.Spec.CourseCode)}); err != nil {
 		return recipient{}, nil, fmt.Errorf("cannot list the course's mentors: %w", err)
 	}
+	change, err := untilOtherMentor(mentors.Items, platform, today, r.clock.Now())
+	if err != nil {
+		return recipient{}, nil, err
+	}
 	mentor, isDeputy := mentoring.Now(mentors.Items, today)
 	if mentor == nil {
 		return recipient{}, new(conflict(v1alpha1.ReasonNoRecipient,
-			fmt.Sprintf("Nobody mentors the course %s today.", message.Spec.CourseCode), wait.Jitter(nobodyRecheck, jitter))), nil
+			fmt.Sprintf("Nobody mentors the course %s today.", message.Spec.CourseCode), 0).sooner(change)), nil
 	}
 	name, profile := "mentor/"+mentor.Name, mentoring.Profile(mentor, isDeputy)
 	if isDeputy {
@@ -52,10 +58,10 @@ func (r *learnerMessageReconciler) recipientOf(ctx context.Context, message *v1a
 	address, err := mentoring.Address(ctx, r.live, mentor.Namespace, &profile)
 	if missing, ok := errors.AsType[*mentoring.AddressError](err); ok {
 		return recipient{}, new(conflict(v1alpha1.ReasonNoRecipient,
-			fmt.Sprintf("The CourseMentor %s cannot be reached: %s", mentor.Name, missing.Message), wait.Jitter(nobodyRecheck, jitter))), nil
+			fmt.Sprintf("The CourseMentor %s cannot be reached: %s", mentor.Name, missing.Message), 0).sooner(change)), nil
 	}
 	if err != nil {
 		return recipient{}, nil, err
 	}
-	return recipient{name: name, address: mail.Address{Name: profile.DisplayName, Address: address}}, nil, nil
+	return recipient{name: name, address: mail.Address{Name: profile.DisplayName, Address: address}, change: change}, nil, nil
 }

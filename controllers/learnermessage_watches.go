@@ -7,6 +7,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/index"
 )
 
 // messagesOn gives the messages on a platform: all of them, or those that have not ended.
@@ -23,6 +24,20 @@ func (r *learnerMessageReconciler) messagesTo(ctx context.Context, changed clien
 		return message.Status.DeliveredTime == nil && message.Spec.Recipient == v1alpha1.RecipientMentor &&
 			message.Spec.CourseCode == mentor.Spec.CourseCode && message.Spec.PlatformRef.Name == mentor.Spec.PlatformRef.Name
 	})
+}
+
+// messagesToAddressesIn gives the messages that are for mentors whose addresses a ConfigMap holds, as long as they are not
+// delivered.
+func (r *learnerMessageReconciler) messagesToAddressesIn(ctx context.Context, addresses client.Object) []reconcile.Request {
+	var mentors v1alpha1.CourseMentorList
+	if err := r.List(ctx, &mentors, client.InNamespace(addresses.GetNamespace()), client.MatchingFields{index.MentorByConfigMap: addresses.GetName()}); err != nil {
+		return nil
+	}
+	var requests []reconcile.Request
+	for i := range mentors.Items {
+		requests = append(requests, r.messagesTo(ctx, &mentors.Items[i])...)
+	}
+	return requests
 }
 
 // messagesBy gives the messages that go out with the credentials in a Secret, as long as they are not delivered.
