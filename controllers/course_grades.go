@@ -70,7 +70,7 @@ func (r *courseReconciler) noteGrade(ctx context.Context, course *v1alpha1.Cours
 	if err != nil {
 		return err
 	}
-	grade := v1alpha1.Grade{Hundredths: new(read.Hundredths), Letter: clip(read.Letter, maxLetter), Passed: new(read.Passed)}
+	grade := v1alpha1.Grade{Hundredths: new(read.Hundredths), Letter: clip(read.Letter, maxLetter), Passed: new(read.Passed), CourseKey: course.Spec.CourseKey}
 	for i := range contacts {
 		enrollments, err := r.enrollmentsOf(ctx, &contacts[i])
 		if err != nil {
@@ -82,6 +82,7 @@ func (r *courseReconciler) noteGrade(ctx context.Context, course *v1alpha1.Cours
 				continue
 			}
 			reading.seen[enrollment.Name] = true
+			grade.Username = enrollment.Status.Username
 			if err := r.writeGrade(ctx, enrollment, grade); err != nil {
 				return err
 			}

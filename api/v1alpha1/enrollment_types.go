@@ -149,6 +149,18 @@ type Grade struct {
 	// passed is true when that is enough for the course.
 	// +required
 	Passed *bool `json:"passed,omitempty"`
+
+	// courseKey is the course run that was graded. The Enrollment may be for a later one by now.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	// +required
+	CourseKey string `json:"courseKey,omitempty"`
+
+	// username of the account whose work was graded.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=150
+	// +required
+	Username string `json:"username,omitempty"`
 }
 
 // RemovalLimit is a limit of spec.safety of a LearningPlatform.

@@ -163,10 +163,10 @@ func isUsable(known *v1alpha1.Course) bool {
 	return !meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionConflict) && !meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionStalled)
 }
 
-// gradeOf gives what was read of the learner's work; nil if nothing was.
+// gradeOf gives what was read of the learner's work; nil if nothing was, or of another course run or account only.
 func gradeOf(made *v1alpha1.Enrollment, known *v1alpha1.Course) *grade {
 	read := &made.Status.Grade
-	if read.Hundredths == nil {
+	if read.Hundredths == nil || read.CourseKey != made.Status.CourseKey || read.Username != made.Status.Username {
 		return nil
 	}
 	// Cut, not rounded: what is not all is not 100.

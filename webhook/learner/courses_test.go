@@ -38,7 +38,8 @@ func TestALearnerSeesAllCoursesWithTheSoonestEndFirst(t *testing.T) {
 		d.enrollment(ada, access, enrolled(access.CourseCode))
 	}
 	status := enrolled("open3")
-	status.Grade = v1alpha1.Grade{Hundredths: new(int32(8359)), Letter: "B", Passed: new(true)}
+	status.Username = "ada"
+	status.Grade = v1alpha1.Grade{Hundredths: new(int32(8359)), Letter: "B", Passed: new(true), CourseKey: keyOf("open3"), Username: "ada"}
 	d.enrollment(ada, accesses[6], status)
 	d.enrollment(ada, sold("taken", "2026-01-01", "2026-12-31"), enrolled("taken"))           // no more in the document
 	d.create(&v1alpha1.Enrollment{ObjectMeta: d.meta("extra"), Spec: v1alpha1.EnrollmentSpec{ // that a person gave
@@ -64,6 +65,26 @@ func TestALearnerSeesAllCoursesWithTheSoonestEndFirst(t *testing.T) {
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the courses are (-want +got):\n%s", diff)
+	}
+}
+
+func TestTheGradeOfAnotherCourseRunOrAccountIsNotShown(t *testing.T) {
+	d := start(t)
+	accesses := []v1alpha1.CourseAccess{sold("run", "2026-01-01", ""), sold("account", "2026-01-01", ""), sold("this", "2026-01-01", "")}
+	ada := d.contact("000123", "ada", accesses...)
+	graded := map[string]v1alpha1.Grade{
+		"run": {CourseKey: keyOf("earlier"), Username: "ada"}, "account": {CourseKey: keyOf("account"), Username: "adal"}, "this": {CourseKey: keyOf("this"), Username: "ada"},
+	}
+	for _, access := range accesses {
+		status := enrolled(access.CourseCode)
+		status.Username, status.Grade = "ada", graded[access.CourseCode]
+		status.Grade.Hundredths, status.Grade.Passed = new(int32(5000)), new(false)
+		d.enrollment(ada, access, status)
+	}
+	for _, c := range d.logIn("ada").courses("000123").Courses {
+		if shown := c.Grade != nil; shown != (c.CourseCode == "this") {
+			t.Errorf("%s: the grade is shown: %t", c.CourseCode, shown)
+		}
 	}
 }
 

@@ -559,6 +559,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: dev.rollcall.rollcall.api.v1alpha1.Grade
   map:
     fields:
+    - name: courseKey
+      type:
+        scalar: string
     - name: hundredths
       type:
         scalar: numeric
@@ -568,6 +571,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: passed
       type:
         scalar: boolean
+    - name: username
+      type:
+        scalar: string
 - name: dev.rollcall.rollcall.api.v1alpha1.HeldRemoval
   map:
     fields:

@@ -13,6 +13,10 @@ type GradeApplyConfiguration struct {
 	Letter *string `json:"letter,omitempty"`
 	// passed is true when that is enough for the course.
 	Passed *bool `json:"passed,omitempty"`
+	// courseKey is the course run that was graded. The Enrollment may be for a later one by now.
+	CourseKey *string `json:"courseKey,omitempty"`
+	// username of the account whose work was graded.
+	Username *string `json:"username,omitempty"`
 }
 
 // GradeApplyConfiguration constructs a declarative configuration of the Grade type for use with
@@ -42,5 +46,21 @@ func (b *GradeApplyConfiguration) WithLetter(value string) *GradeApplyConfigurat
 // If called multiple times, the Passed field is set to the value of the last call.
 func (b *GradeApplyConfiguration) WithPassed(value bool) *GradeApplyConfiguration {
 	b.Passed = &value
+	return b
+}
+
+// WithCourseKey sets the CourseKey field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the CourseKey field is set to the value of the last call.
+func (b *GradeApplyConfiguration) WithCourseKey(value string) *GradeApplyConfiguration {
+	b.CourseKey = &value
+	return b
+}
+
+// WithUsername sets the Username field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Username field is set to the value of the last call.
+func (b *GradeApplyConfiguration) WithUsername(value string) *GradeApplyConfiguration {
+	b.Username = &value
 	return b
 }
