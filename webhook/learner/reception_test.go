@@ -5,11 +5,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
@@ -190,6 +192,40 @@ func TestReadingCausesNoCall(t *testing.T) {
 			t.Errorf("the LMS was called: %+v", call)
 		}
 	}
+}
+
+// While the API server hangs, the controllers wait for it. Learners do not.
+func TestReadingWaitsForNoWrite(t *testing.T) {
+	d := start(t)
+	access := sold("1234A", "2026-01-01", "")
+	ada := d.contact("000123", "ada", access)
+	objects := []client.Object{ada, d.course("1234A"), d.enrollment(ada, access, enrolled("1234A")), d.mentor("dana", "1234A"),
+		&v1alpha1.LearningPlatform{ObjectMeta: d.meta("default")}}
+	b := d.logIn("ada")
+	b.get(myself) // the keys are known
+	hanging, end := make(chan struct{}), make(chan struct{})
+	d.wire.breakWith(func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+		hanging <- struct{}{}
+		<-end
+		return next.RoundTrip(r)
+	})
+	var writers sync.WaitGroup
+	for _, object := range objects {
+		writers.Go(func() {
+			patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata": {"labels": {"written": "slowly"}}}`))
+			if err := d.cached.Patch(t.Context(), object, patch); err != nil {
+				t.Errorf("%T: %v", object, err)
+			}
+		})
+		<-hanging
+	}
+	for _, path := range []string{myself, coursesOf("000123"), mentorOf("000123", "1234A"), supportOf("000123")} {
+		if a := b.get(path); a.status != http.StatusOK {
+			t.Errorf("%s = %d %s", path, a.status, a.body)
+		}
+	}
+	close(end)
+	writers.Wait()
 }
 
 func TestEveryRequestGetsItsStatus(t *testing.T) {

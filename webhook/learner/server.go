@@ -24,11 +24,11 @@ import (
 
 // Options are what the door needs. All are required.
 type Options struct {
-	// Client reads from a cache with the indexes of internal/index and writes to the API server.
+	// Client reads from Cache, once that has what was written through it, and writes to the API server.
 	Client client.Client
 	// APIReader reads from the API server.
 	APIReader client.Reader
-	// Cache is what Client reads from.
+	// Cache has the indexes of internal/index.
 	Cache cache.Cache
 	// Namespace is where the Contacts are, and Platform is the LearningPlatform there whose learners call.
 	Namespace, Platform string
@@ -99,7 +99,7 @@ func New(options Options) (*Server, error) {
 		cache:       options.Cache,
 		description: description,
 		reception: reception{
-			cached:   options.Client,
+			cached:   options.Cache, // the client would wait for what the controllers write
 			platform: client.ObjectKey{Namespace: options.Namespace, Name: options.Platform},
 			clock:    options.Clock,
 		},
