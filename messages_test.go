@@ -175,18 +175,53 @@ func TestWhatIsNotConfirmedGoesOutAgainUnderTheSameMessageID(t *testing.T) {
 	t.Parallel()
 	server := mailtest.StartServer(t)
 	c := newCorrespondence(t, easyMail(server))
-	first := sync.OnceValue(func() error { return mailtest.Drop })
 	server.Decide(func(stage mailtest.Stage) error {
 		if stage == mailtest.Received && len(server.Letters()) == 1 {
-			return first()
+			return mailtest.Drop
 		}
 		return nil
 	})
-	c.waitForState(c.write("hello"), v1alpha1.ReasonDelivered)
+	message := c.write("hello")
+	c.waitForState(message, v1alpha1.ReasonRetrying)
+	if wait := message.Status.Attempts.NextTime.Sub(message.Status.Attempts.LastTime.Time); wait < 14*time.Minute {
+		t.Errorf("it is sent again after %v", wait)
+	}
+	c.eventually("it is delivered", func() error {
+		must(t, c.Get(context.Background(), client.ObjectKeyFromObject(message), message))
+		if ready := readyOf(message); ready.Reason != v1alpha1.ReasonDelivered {
+			c.clock.travelTo(c.clock.Now().Add(10 * time.Minute))
+			return fmt.Errorf("it is %s", ready.Reason)
+		}
+		return nil
+	})
 	letters := server.WaitForLetters(2)
 	if a, b := letters[0].Header["Message-Id"], letters[1].Header["Message-Id"]; a != b || a == "" || len(letters) > 2 {
 		t.Errorf("%d messages were sent, %s and %s", len(letters), a, b)
 	}
+}
+
+func TestAMailServerThatNeverConfirmsGetsAMessageAFewTimes(t *testing.T) {
+	t.Parallel()
+	server := mailtest.StartServer(t)
+	c := newCorrespondence(t, easyMail(server))
+	server.Decide(refuse(mailtest.Received, mailtest.Drop))
+	message := c.write("hello")
+	c.eventually("it is given up", func() error {
+		must(t, c.Get(context.Background(), client.ObjectKeyFromObject(message), message))
+		if ready := readyOf(message); ready.Reason != v1alpha1.ReasonUnconfirmed {
+			c.clock.travelTo(c.clock.Now().Add(10 * time.Minute))
+			return fmt.Errorf("it is %s", ready.Reason)
+		}
+		return nil
+	})
+	c.clock.travelTo(c.clock.Now().Add(24 * time.Hour))
+	server.Decide(func(mailtest.Stage) error { return nil })
+	c.waitForState(c.write("another", toSupport), v1alpha1.ReasonDelivered)
+	if letters := server.Letters(); len(letters) != 6 {
+		t.Errorf("%d messages were sent, want 5 of the one and 1 of the other", len(letters))
+	}
+	c.requestCheck(message)
+	c.waitForState(message, v1alpha1.ReasonDelivered)
 }
 
 func TestAMailServerThatTakesItLaterIsTriedAgain(t *testing.T) {

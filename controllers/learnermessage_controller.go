@@ -25,6 +25,9 @@ import (
 const (
 	// messagesAtOnce is how many messages are handed in at a time.
 	messagesAtOnce = 4
+	// deliveryTimeout ends a visit. RFC 5321, section 4.5.3.2.6, gives a server 10 minutes to confirm a message: who hangs up
+	// before makes doubles.
+	deliveryTimeout = 12 * time.Minute
 	// settleTimeout is how long it may take to write down that a message was handed in, also when Rollcall is told to stop. With
 	// what internal/mail takes for a last answer it fits into the time that a manager has for that.
 	settleTimeout = 10 * time.Second
@@ -40,7 +43,9 @@ type learnerMessageReconciler struct {
 	live client.Reader
 	// handedIn remembers, by UID, what came of messages that were handed in: their status may not say so yet.
 	handedIn *lru.Cache
-	pauses   mailPauses
+	// unconfirmed remembers, by UID, how often a message was handed in without an answer.
+	unconfirmed *lru.Cache
+	pauses      mailPauses
 }
 
 // +kubebuilder:rbac:groups=rollcall.dev,resources=learnermessages,verbs=get;list;watch;delete
@@ -48,9 +53,11 @@ type learnerMessageReconciler struct {
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
 
 func (r *learnerMessageReconciler) setUp(mgr ctrl.Manager) error {
+	options := r.options(messagesAtOnce)
+	options.ReconciliationTimeout = deliveryTimeout
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("learnermessage").
-		WithOptions(r.options(messagesAtOnce)).
+		WithOptions(options).
 		For(&v1alpha1.LearnerMessage{}, builder.WithPredicates(specOrRequest())).
 		Watches(&v1alpha1.LearningPlatform{}, onPlatform(r.messagesOn), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.CourseMentor{}, handler.EnqueueRequestsFromMapFunc(r.messagesTo), builder.WithPredicates(standingOrSpec())).

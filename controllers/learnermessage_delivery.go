@@ -9,6 +9,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
@@ -21,6 +22,9 @@ const (
 	// lastMailRetry the one while it is away.
 	firstMailRecheck, lastMailRecheck = 2 * time.Minute, time.Hour
 	lastMailRetry                     = time.Minute
+	// unconfirmedRetry is the wait after the first answer that was lost, as each attempt may make a double. It doubles with each,
+	// until mostUnconfirmed were.
+	unconfirmedRetry, mostUnconfirmed = 15 * time.Minute, 5
 )
 
 // errOutdated: the message is not as it was seen, so that nobody knows whether it is still to be handed in.
@@ -132,6 +136,14 @@ func (r *learnerMessageReconciler) notDelivered(message *v1alpha1.LearnerMessage
 		o = r.pauses.begin(platform, server, conflict(v1alpha1.ReasonMailMisconfigured, failure.Message, 0), firstMailRecheck, lastMailRecheck, now)
 	case mail.Unavailable:
 		o = r.pauses.begin(platform, server, working(v1alpha1.ReasonRetrying, failure.Message, 0), firstRetry, lastMailRetry, now)
+	case mail.Unconfirmed:
+		r.pauses.begin(platform, server, working(v1alpha1.ReasonRetrying, "The mail server does not confirm messages.", 0), firstRetry, lastMailRetry, now)
+		lost := r.countUnconfirmed(message)
+		o = working(v1alpha1.ReasonRetrying, failure.Message, wait.Jitter(unconfirmedRetry<<(lost-1), jitter))
+		if lost >= mostUnconfirmed {
+			class = lms.Fatal
+			o = stalled(v1alpha1.ReasonUnconfirmed, failure.Message, 0)
+		}
 	case mail.Transient:
 		r.pauses.end(platform)
 		o = working(v1alpha1.ReasonRetrying, failure.Message, retryDelay(class, next.Count))
@@ -142,4 +154,14 @@ func (r *learnerMessageReconciler) notDelivered(message *v1alpha1.LearnerMessage
 		next.NextTime = new(metav1.NewTime(now.Add(o.after)))
 	}
 	return o
+}
+
+// countUnconfirmed counts the attempts of which nobody knows whether the mail server has the message.
+func (r *learnerMessageReconciler) countUnconfirmed(message *v1alpha1.LearnerMessage) int {
+	lost := 1
+	if before, ok := r.unconfirmed.Get(message.UID); ok {
+		lost += before.(int)
+	}
+	r.unconfirmed.Add(message.UID, lost)
+	return lost
 }

@@ -80,6 +80,8 @@ const (
 	ReasonNoRecipient = "NoRecipient"
 	// ReasonUndeliverable: the mail server refuses this message, or its recipient, for good.
 	ReasonUndeliverable = "Undeliverable"
+	// ReasonUnconfirmed: the mail server was handed the message several times, and never said that it took it.
+	ReasonUnconfirmed = "Unconfirmed"
 	// ReasonLearnerGone: the Contact that wrote the message is gone.
 	ReasonLearnerGone = "LearnerGone"
 )

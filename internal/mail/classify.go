@@ -22,6 +22,9 @@ const (
 	// Misconfigured is about the server as a whole, or how it is used: any message is tried again, but not soon, as a person
 	// has to act first.
 	Misconfigured Class = "Misconfigured"
+	// Unconfirmed means that the server may have the message: its answer was lost, or did not come in time. The same again may be
+	// a second one.
+	Unconfirmed Class = "Unconfirmed"
 	// Refused is the server's verdict on this message or its recipient; the same again would be refused again.
 	Refused Class = "Refused"
 )
@@ -78,9 +81,9 @@ func classifySending(err error) *Error {
 		case code != 0:
 			return &Error{Transient, fmt.Sprintf("The mail server does not take the message just now (%d).", code)}
 		case failure.Reason == gomail.ErrSMTPDataClose:
-			return &Error{Transient, "The connection to the mail server broke before it confirmed the message; it may have taken it."}
+			return &Error{Unconfirmed, "The connection to the mail server ended before it confirmed the message; it may have taken it."}
 		default:
-			return &Error{Transient, "The connection to the mail server broke."}
+			return &Error{Unavailable, "The connection to the mail server broke."}
 		}
 	}
 	said := fmt.Sprintf("(%d)", code)

@@ -31,14 +31,14 @@ func TestAnswersAreClassifiedOnce(t *testing.T) {
 		{mailtest.Sender, mailtest.Reply(451, 4, 7, 1), mail.Transient, "The mail server does not take the message just now (451)."},
 		{mailtest.Sender, mailtest.Reply(530, 5, 7, 0), mail.Misconfigured, "The mail server asks for other credentials (530 5.7.0)."},
 		{mailtest.Sender, mailtest.Reply(553), mail.Misconfigured, "The mail server does not accept the sender's address (553)."},
-		{mailtest.Sender, mailtest.Drop, mail.Transient, "The connection to the mail server broke."},
+		{mailtest.Sender, mailtest.Drop, mail.Unavailable, "The connection to the mail server broke."},
 		{mailtest.Recipient, mailtest.Reply(450), mail.Transient, "The mail server does not take the message just now (450)."},
 		{mailtest.Recipient, mailtest.Reply(550, 5, 1, 1), mail.Refused, "The mail server refuses the recipient's address (550 5.1.1)."},
 		{mailtest.Recipient, mailtest.Reply(530), mail.Misconfigured, "The mail server asks for other credentials (530)."},
-		{mailtest.Recipient, mailtest.Drop, mail.Transient, "The connection to the mail server broke."},
+		{mailtest.Recipient, mailtest.Drop, mail.Unavailable, "The connection to the mail server broke."},
 		{mailtest.Received, mailtest.Reply(452, 4, 3, 1), mail.Transient, "The mail server does not take the message just now (452)."},
 		{mailtest.Received, mailtest.Reply(554, 5, 7, 1), mail.Refused, "The mail server refuses the message (554 5.7.1)."},
-		{mailtest.Received, mailtest.Drop, mail.Transient, "The connection to the mail server broke before it confirmed the message; it may have taken it."},
+		{mailtest.Received, mailtest.Drop, mail.Unconfirmed, "The connection to the mail server ended before it confirmed the message; it may have taken it."},
 	} {
 		t.Run(fmt.Sprint(test.stage, " ", test.want), func(t *testing.T) {
 			server.Decide(func(stage mailtest.Stage) error {
