@@ -371,10 +371,9 @@ func TestAWrongPasswordIsTriedOnceForAllMessages(t *testing.T) {
 	exim := mailtest.StartExim(t)
 	c := newCorrespondence(t, strictMail(exim))
 	c.setMailPassword("wrong")
-	messages := []*v1alpha1.LearnerMessage{c.write("first")}
-	c.waitForState(messages[0], v1alpha1.ReasonMailMisconfigured)
+	var messages []*v1alpha1.LearnerMessage
 	for i := range 10 {
-		messages = append(messages, c.write(fmt.Sprint("next-", i)))
+		messages = append(messages, c.write(fmt.Sprint("message-", i)))
 	}
 	for _, message := range messages {
 		c.waitForState(message, v1alpha1.ReasonMailMisconfigured)

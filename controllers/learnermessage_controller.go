@@ -45,7 +45,7 @@ type learnerMessageReconciler struct {
 	handedIn *lru.Cache
 	// unconfirmed remembers, by UID, how often a message was handed in without an answer.
 	unconfirmed *lru.Cache
-	pauses      mailPauses
+	turns       mailTurns
 }
 
 // +kubebuilder:rbac:groups=rollcall.dev,resources=learnermessages,verbs=get;list;watch;delete
@@ -97,6 +97,9 @@ func (r *learnerMessageReconciler) Reconcile(ctx context.Context, request ctrl.R
 		}
 		if err != nil {
 			return ctrl.Result{}, err
+		}
+		if o.reason == "" {
+			return ctrl.Result{RequeueAfter: o.after}, nil // Another message finds out about the mail server.
 		}
 	}
 	return r.settle(ctx, before, message, platform, o)

@@ -73,8 +73,11 @@ func (r *learnerMessageReconciler) attempt(ctx context.Context, message *v1alpha
 	if left, due := waitFor(message.Status.Attempts, basis, r.clock.Now()); !due {
 		return standing(message.Status.Attempts, left), nil
 	}
-	if state, paused := r.pauses.left(platform, server, r.clock.Now()); paused && !checkRequested(message) {
-		return state, nil
+	switch waiting, ok := r.turns.take(platform, server, r.clock.Now()); {
+	case ok:
+		defer r.turns.leave(platform, server)
+	case !checkRequested(message):
+		return waiting, nil
 	}
 	written, err := r.asWritten(ctx, message)
 	if err != nil {
@@ -90,7 +93,7 @@ func (r *learnerMessageReconciler) attempt(ctx context.Context, message *v1alpha
 	}
 	done := handOver{to: to.name, at: r.clock.Now()}
 	r.handedIn.Add(message.UID, done)
-	r.pauses.end(platform)
+	r.turns.end(platform, server)
 	countAttempt(platform, "delivered")
 	return delivered(message, done), nil
 }
@@ -129,15 +132,15 @@ func (r *learnerMessageReconciler) notDelivered(message *v1alpha1.LearnerMessage
 	switch failure.Class {
 	case mail.Refused:
 		class = lms.Fatal
-		r.pauses.end(platform)
+		r.turns.end(platform, server)
 		o = stalled(v1alpha1.ReasonUndeliverable, failure.Message, 0)
 	case mail.Misconfigured:
 		class = lms.Conflict
-		o = r.pauses.begin(platform, server, conflict(v1alpha1.ReasonMailMisconfigured, failure.Message, 0), firstMailRecheck, lastMailRecheck, now)
+		o = r.turns.begin(platform, server, conflict(v1alpha1.ReasonMailMisconfigured, failure.Message, 0), firstMailRecheck, lastMailRecheck, now)
 	case mail.Unavailable:
-		o = r.pauses.begin(platform, server, working(v1alpha1.ReasonRetrying, failure.Message, 0), firstRetry, lastMailRetry, now)
+		o = r.turns.begin(platform, server, working(v1alpha1.ReasonRetrying, failure.Message, 0), firstRetry, lastMailRetry, now)
 	case mail.Unconfirmed:
-		r.pauses.begin(platform, server, working(v1alpha1.ReasonRetrying, "The mail server does not confirm messages.", 0), firstRetry, lastMailRetry, now)
+		r.turns.begin(platform, server, working(v1alpha1.ReasonRetrying, "The mail server does not confirm messages.", 0), firstRetry, lastMailRetry, now)
 		lost := r.countUnconfirmed(message)
 		o = working(v1alpha1.ReasonRetrying, failure.Message, wait.Jitter(unconfirmedRetry<<(lost-1), jitter))
 		if lost >= mostUnconfirmed {
@@ -145,7 +148,7 @@ func (r *learnerMessageReconciler) notDelivered(message *v1alpha1.LearnerMessage
 			o = stalled(v1alpha1.ReasonUnconfirmed, failure.Message, 0)
 		}
 	case mail.Transient:
-		r.pauses.end(platform)
+		r.turns.end(platform, server)
 		o = working(v1alpha1.ReasonRetrying, failure.Message, retryDelay(class, next.Count))
 	}
 	countAttempt(platform, strings.ToLower(string(failure.Class)))
