@@ -412,15 +412,17 @@ func TestAllMessagesAreDeliveredAfterAnOutage(t *testing.T) {
 	}
 }
 
-func TestAMessageOfALearnerWhoIsGoneIsGivenUp(t *testing.T) {
+func TestAMessageOfALearnerWhoIsGoneIsGivenUpUntilTheyAreBack(t *testing.T) {
 	t.Parallel()
 	server := mailtest.StartServer(t)
 	c := newCorrespondence(t, easyMail(server))
-	message := c.write("hello", func(spec *v1alpha1.LearnerMessageSpec) { spec.ContactRef.Name = "nobody" })
+	message := c.write("hello", func(spec *v1alpha1.LearnerMessageSpec) { spec.ContactRef.Name = names.Contact("4712") })
 	c.waitForState(message, v1alpha1.ReasonLearnerGone)
 	if len(server.Letters()) > 0 {
 		t.Error("it was sent all the same")
 	}
+	c.mustPut(joe("4712", "1234A"), 201)
+	c.waitForState(message, v1alpha1.ReasonDelivered)
 }
 
 func TestWhatHasEndedIsDeletedAfterItsTime(t *testing.T) {

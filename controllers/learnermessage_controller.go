@@ -60,6 +60,7 @@ func (r *learnerMessageReconciler) setUp(mgr ctrl.Manager) error {
 		WithOptions(options).
 		For(&v1alpha1.LearnerMessage{}, builder.WithPredicates(specOrRequest())).
 		Watches(&v1alpha1.LearningPlatform{}, onPlatform(r.messagesOn), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.Contact{}, handler.EnqueueRequestsFromMapFunc(r.messagesFrom), builder.WithPredicates(isNew())).
 		Watches(&v1alpha1.CourseMentor{}, handler.EnqueueRequestsFromMapFunc(r.messagesTo), builder.WithPredicates(standingOrSpec())).
 		WatchesMetadata(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(r.messagesBy)).
 		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(r.messagesToAddressesIn)).

@@ -41,8 +41,7 @@ func (r *learnerMessageReconciler) deliver(ctx context.Context, message *v1alpha
 	if done, ok := r.handedIn.Get(message.UID); ok {
 		return delivered(message, done.(handOver)), nil
 	}
-	contact := &v1alpha1.Contact{}
-	err := r.Get(ctx, client.ObjectKey{Namespace: message.Namespace, Name: message.Spec.ContactRef.Name}, contact)
+	contact, err := r.writerOf(ctx, message)
 	if apierrors.IsNotFound(err) {
 		return stalled(v1alpha1.ReasonLearnerGone, "The Contact that wrote it is gone: nobody could be answered.", 0), nil
 	}
@@ -65,6 +64,16 @@ func (r *learnerMessageReconciler) deliver(ctx context.Context, message *v1alpha
 	}
 	o, err := r.attempt(ctx, message, contact, platform, server, to)
 	return o.sooner(to.change), err
+}
+
+// writerOf gets the Contact that wrote the message. The cache may not have it yet.
+func (r *learnerMessageReconciler) writerOf(ctx context.Context, message *v1alpha1.LearnerMessage) (*v1alpha1.Contact, error) {
+	contact, key := &v1alpha1.Contact{}, client.ObjectKey{Namespace: message.Namespace, Name: message.Spec.ContactRef.Name}
+	err := r.Get(ctx, key, contact)
+	if apierrors.IsNotFound(err) {
+		err = r.live.Get(ctx, key, contact)
+	}
+	return contact, err
 }
 
 // attempt hands the message in to whom it is for now, unless that has failed and is not to be tried again yet.

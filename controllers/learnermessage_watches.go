@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
@@ -15,6 +17,24 @@ func (r *learnerMessageReconciler) messagesOn(ctx context.Context, platform clie
 	return r.messages(ctx, platform.GetNamespace(), func(message *v1alpha1.LearnerMessage) bool {
 		return message.Spec.PlatformRef.Name == platform.GetName() && (all || message.Status.DeliveredTime == nil)
 	})
+}
+
+// isNew lets through what was made.
+func isNew() predicate.Predicate {
+	return predicate.Funcs{
+		UpdateFunc:  func(event.UpdateEvent) bool { return false },
+		DeleteFunc:  func(event.DeleteEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+	}
+}
+
+// messagesFrom gives the messages that a Contact wrote, as long as they are not delivered.
+func (r *learnerMessageReconciler) messagesFrom(ctx context.Context, contact client.Object) []reconcile.Request {
+	var list v1alpha1.LearnerMessageList
+	if err := r.List(ctx, &list, client.InNamespace(contact.GetNamespace()), client.MatchingFields{index.MessageByContact: contact.GetName()}, uncopied); err != nil {
+		return nil
+	}
+	return requestsFor(list.Items, func(message *v1alpha1.LearnerMessage) bool { return message.Status.DeliveredTime == nil })
 }
 
 // messagesTo gives the messages that are for a mentor, as long as they are not delivered.
