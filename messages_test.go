@@ -139,6 +139,14 @@ func TestAMessageReachesTheMentorOnce(t *testing.T) {
 			}
 		}
 	}
+	c.requestCheck(another)
+	c.eventually("that there is nothing to check is told", func() error {
+		c.waitForState(another, v1alpha1.ReasonDelivered)
+		if got, want := another.Status.LastHandledReconcileAt, another.Annotations[v1alpha1.ReconcileRequestedAtAnnotation]; got != want {
+			return fmt.Errorf("the last check is %s, want %s", got, want)
+		}
+		return nil
+	})
 	if another.Status.To != "support" || len(exim.Letters()) != 2 {
 		t.Errorf("%d messages were delivered, the last one to %s", len(exim.Letters()), another.Status.To)
 	}

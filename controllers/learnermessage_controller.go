@@ -82,14 +82,16 @@ func (r *learnerMessageReconciler) Reconcile(ctx context.Context, request ctrl.R
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	before := message.DeepCopy()
 	kept, ended := r.keptFor(message, platform)
 	switch {
 	case ended && kept <= 0:
 		return ctrl.Result{}, r.deleteKept(ctx, message)
+	case message.Status.DeliveredTime != nil && checkRequested(message):
+		return r.settle(ctx, before, message, platform, taken) // There is nothing to check, which is a result.
 	case message.Status.DeliveredTime != nil:
 		return ctrl.Result{RequeueAfter: untilEdge(kept)}, nil
 	}
-	before := message.DeepCopy()
 	o := ptr.Deref(waiting, outcome{})
 	if waiting == nil {
 		o, err = r.deliver(ctx, message, platform)

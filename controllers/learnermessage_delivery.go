@@ -36,6 +36,9 @@ type handOver struct {
 	at time.Time
 }
 
+// taken is how a message stands that was delivered.
+var taken = outcome{standing: v1alpha1.ConditionReady, reason: v1alpha1.ReasonDelivered, message: "The mail server took the message."}
+
 // deliver hands the message in, if that is due.
 func (r *learnerMessageReconciler) deliver(ctx context.Context, message *v1alpha1.LearnerMessage, platform *v1alpha1.LearningPlatform) (outcome, error) {
 	if done, ok := r.handedIn.Get(message.UID); ok {
@@ -126,7 +129,7 @@ func (r *learnerMessageReconciler) asWritten(ctx context.Context, seen *v1alpha1
 func delivered(message *v1alpha1.LearnerMessage, done handOver) outcome {
 	status := &message.Status
 	status.To, status.DeliveredTime, status.Attempts = done.to, new(metav1.NewTime(done.at)), nil
-	return outcome{standing: v1alpha1.ConditionReady, reason: v1alpha1.ReasonDelivered, message: "The mail server took the message."}
+	return taken
 }
 
 // notDelivered counts a failed attempt and plans the next one, if there is to be one.
