@@ -170,3 +170,37 @@ func TestGradesThatCannotBeReadHoldNothingUp(t *testing.T) {
 	c.readGrades("1234A")
 	c.wantGrade("a", "1234A", "1000  false")
 }
+
+func TestCoursesAreSeenToWhileGradesHang(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t, "1234A")
+	c.mustPut(joe("a", "1234A"), http.StatusCreated)
+	c.waitForContact("a", v1alpha1.ReasonSynced)
+	c.lms.SetGrade(c.username("a"), courseKey("1234A"), openedxtest.Grade{Percent: 0.1})
+	path := "/api/grades/v1/courses/"
+	c.lms.Fail(openedxtest.Match{Path: path}, openedxtest.Fault{Status: http.StatusGatewayTimeout, Times: 1})
+	c.lms.Fail(openedxtest.Match{Path: path}, openedxtest.Fault{Hang: true})
+	c.sweepCourse("1234A")
+	c.eventually("the grades are asked for", func() error {
+		if c.callsTo(path) == 0 {
+			return errors.New("they are not")
+		}
+		return nil
+	})
+	c.clock.travelTo(c.clock.Now().Add(time.Minute)) // The reading goes on after the 504, and hangs.
+	c.waitForState(c.addCourse("1235A"), v1alpha1.ReasonSynced)
+	c.sweepCourse("1235A")
+	c.waitForState(c.defaultPlatform(), v1alpha1.ReasonConnected)
+	if read := c.course("1234A").Status.GradesTime; read != nil {
+		t.Errorf("gradesTime is %v", read)
+	}
+	c.lms.ClearFaults()
+	c.eventually("the reading goes on", func() error {
+		c.clock.travelTo(c.clock.Now().Add(time.Minute))
+		if c.course("1234A").Status.GradesTime == nil {
+			return errors.New("it does not")
+		}
+		return nil
+	})
+	c.wantGrade("a", "1234A", "1000  false")
+}

@@ -72,11 +72,8 @@ func (r *accountSweeper) readLinks(ctx context.Context, platform *v1alpha1.Learn
 
 // linksFailed says when to come back after a page that could not be read, or gives the reading up.
 func (r *accountSweeper) linksFailed(ctx context.Context, platform *v1alpha1.LearningPlatform, reading *linkReading, failure *lms.Error) (time.Duration, error) {
-	if failure.Class != lms.Throttled {
-		reading.failures++
-	}
-	after, goesOn := r.interrupted(platform, failure)
-	if goesOn && reading.failures < serverErrors {
+	after, goesOn := r.heldUp(platform, failure, &reading.failures)
+	if goesOn {
 		return after, ctx.Err()
 	}
 	logf.FromContext(ctx).Info("Links to single sign-on cannot be read", "reason", failure.Reason, "message", failure.Message)

@@ -23,6 +23,9 @@ import (
 // courseInterval is how often a course that was found is looked at again, for its window and modes.
 const courseInterval = time.Hour
 
+// coursesAtOnce are more than one, so that a course whose page takes long holds no other up.
+const coursesAtOnce = 4
+
 // maxModes is the bound of status.modes.
 const maxModes = 32
 
@@ -31,6 +34,8 @@ type courseReconciler struct {
 	reconciler
 	// sweeps are under way, by the name of the Course.
 	sweeps sync.Map
+	// grading is held by who reads a page of grades: one at a time, so that others see to courses meanwhile.
+	grading sync.Mutex
 	// started is when this process began to look after courses.
 	started time.Time
 }
@@ -42,7 +47,7 @@ func (r *courseReconciler) setUp(mgr ctrl.Manager) error {
 	r.started = r.clock.Now()
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("course").
-		WithOptions(r.options(1)).
+		WithOptions(r.options(coursesAtOnce)).
 		For(&v1alpha1.Course{}, builder.WithPredicates(specOrRequest())).
 		Watches(&v1alpha1.LearningPlatform{}, handler.EnqueueRequestsFromMapFunc(r.onPlatform), builder.WithPredicates(standingOrSpec())).
 		Watches(&v1alpha1.Course{}, handler.EnqueueRequestsFromMapFunc(r.withTheSameCode), builder.WithPredicates(specOrRequest())).

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
@@ -34,15 +35,17 @@ const maxLetter = 64
 // readGrades reads the next page of grades, and notes on the Enrollments what is new. Nothing hangs on grades: what goes
 // wrong with them is left to the next sweep.
 func (r *courseReconciler) readGrades(ctx context.Context, course *v1alpha1.Course, platform *v1alpha1.LearningPlatform, connection lms.Platform, current *courseSweep) (time.Duration, error) {
+	if !r.grading.TryLock() {
+		return wait.Jitter(time.Second, jitter), nil
+	}
+	defer r.grading.Unlock()
 	key, reading := client.ObjectKeyFromObject(course), current.grades
 	page, err := connection.ListGrades(ctx, course.Spec.CourseKey, reading.cursor)
 	if err != nil {
-		if lms.AsError(err).Class != lms.Throttled {
-			reading.failures++
-		}
-		after, goesOn := r.interrupted(platform, err)
-		if !goesOn || reading.failures >= serverErrors {
-			logf.FromContext(ctx).Info("Grades cannot be read", "reason", lms.AsError(err).Reason, "message", lms.AsError(err).Message)
+		failure := lms.AsError(err)
+		after, goesOn := r.heldUp(platform, failure, &reading.failures)
+		if !goesOn {
+			logf.FromContext(ctx).Info("Grades cannot be read", "reason", failure.Reason, "message", failure.Message)
 			r.sweeps.Delete(key)
 		}
 		return after, ctx.Err()

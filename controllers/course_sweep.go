@@ -118,3 +118,16 @@ func (r *reconciler) interrupted(platform *v1alpha1.LearningPlatform, err error)
 		return wait.Jitter(lastRetry, jitter), false
 	}
 }
+
+// heldUp is like interrupted, for a reading that nothing hangs on. It counts the failures of a page: some are borne.
+func (r *reconciler) heldUp(platform *v1alpha1.LearningPlatform, failure *lms.Error, failures *int) (after time.Duration, goesOn bool) {
+	after, goesOn = r.interrupted(platform, failure)
+	if failure.Class == lms.Throttled {
+		return after, goesOn
+	}
+	if failure.Class == lms.Transient {
+		after, goesOn = wait.Jitter(pause(failure, platformRecheck), jitter), true
+	}
+	*failures++
+	return after, goesOn && *failures < serverErrors
+}

@@ -42,3 +42,7 @@ var calls = []call{
 	callListEnrollments, callListGrades, callWriteEnrollment, callBulkInfo, callBulkEnroll, callReadPreEnrollments, callPreEnroll,
 	callCancelPreEnroll, callEoxReadEnrollment, callEoxWriteEnrollment, callEoxWriteEnrollments,
 }
+
+// isAside says whether nothing hangs on a call: what it shows is read now or later. That one fails, or takes too long, may be
+// because of what it asks for, and says nothing of how the LMS is doing.
+func (c call) isAside() bool { return c == callListGrades || c == callLinkedUsers }

@@ -298,7 +298,7 @@ func classify(name call, a answer) *lms.Error {
 		Class:        r.class,
 		Reason:       r.reason,
 		Message:      r.message,
-		PlatformWide: r.platformWide,
+		PlatformWide: r.platformWide && (r.class == lms.Throttled || !name.isAside()),
 		RetryAfter:   r.retryAfter,
 	}
 	if r.namesFields {

@@ -191,6 +191,8 @@ func (c *Client) judge(ctx context.Context, name call, pass *pass, a answer) err
 	failure, gate := classify(name, a), &pass.throttle.gate
 	came := resultOf(a, failure)
 	switch {
+	case came == resultFailed && name.isAside():
+		came = resultNone
 	case came == resultRefused || a.status == http.StatusServiceUnavailable:
 		gate.shut(failure, c.clock.Now())
 	case came == resultServed:

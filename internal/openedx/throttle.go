@@ -81,7 +81,7 @@ func (p *pass) another(ctx context.Context) (*pass, error) {
 type result int
 
 const (
-	// resultNone: the call was not made, or given up by the caller.
+	// resultNone: the call was not made, or given up by the caller, or its failure says nothing.
 	resultNone result = iota
 	// resultServed: the LMS answered, whatever it said.
 	resultServed
