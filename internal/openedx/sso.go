@@ -2,11 +2,13 @@ package openedx
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 
+	"rollcall.dev/rollcall/api/v1alpha1"
 	"rollcall.dev/rollcall/internal/lms"
 )
 
@@ -18,6 +20,9 @@ type linkedUsers struct {
 	} `json:"results"`
 }
 
+// maxLinkPages is more than the links that any fifty accounts have. Whoever answers with more does not heed the page's number.
+const maxLinkPages = 20
+
 // LinkedLearners gives those of the accounts that are linked to a provider of single sign-on; see lms.Platform.
 func (c *Client) LinkedLearners(ctx context.Context, providerID string, usernames []string) (linked []string, err error) {
 	if len(usernames) == 0 {
@@ -25,8 +30,8 @@ func (c *Client) LinkedLearners(ctx context.Context, providerID string, username
 	}
 	query := url.Values{"username": {strings.Join(usernames, ",")}, "page_size": {strconv.Itoa(lms.MaxPage)}}
 	path := "/api/third_party_auth/v0/providers/" + url.PathEscape(providerID) + "/users"
-	for number := 1; ; number++ {
-		query.Set("page", strconv.Itoa(number))
+	for number := range maxLinkPages {
+		query.Set("page", strconv.Itoa(number+1))
 		var page linkedUsers
 		if err := c.do(ctx, request{call: callLinkedUsers, method: http.MethodGet, path: path, query: query, items: len(usernames)}, &page); err != nil {
 			return nil, err
@@ -38,4 +43,6 @@ func (c *Client) LinkedLearners(ctx context.Context, providerID string, username
 			return linked, nil
 		}
 	}
+	return nil, &lms.Error{Class: lms.Transient, Reason: v1alpha1.ReasonUnexpectedAnswer, Message: unexpectedAnswer,
+		Cause: fmt.Errorf("%s: the pages have no end", callLinkedUsers)}
 }

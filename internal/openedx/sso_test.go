@@ -114,3 +114,10 @@ func signOn(t *testing.T, standIn *openedxtest.Server, provider, uid, username s
 		t.Fatal(err)
 	}
 }
+
+func TestLinksWithoutEndAreGivenUp(t *testing.T) {
+	list := "GET /api/third_party_auth/v0/providers/" + provider + "/users"
+	client := scripted{list: {`{"next": "https://lms.example.com/?page=2", "results": [{"username": "ada"}]}`}}.client(t, stock)
+	_, err := client.LinkedLearners(t.Context(), provider, []string{"ada"})
+	mustFail(t, err, lms.Transient, v1alpha1.ReasonUnexpectedAnswer)
+}
