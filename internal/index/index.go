@@ -5,6 +5,7 @@ package index
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -95,7 +96,8 @@ func Register(ctx context.Context, indexer client.FieldIndexer) error {
 		}},
 		{&v1alpha1.CourseMentor{}, MentorByConfigMap, func(object client.Object) []string {
 			spec := &object.(*v1alpha1.CourseMentor).Spec
-			return []string{spec.EmailFrom.ConfigMapKeyRef.Name, spec.Deputy.EmailFrom.ConfigMapKeyRef.Name}
+			named := []string{spec.EmailFrom.ConfigMapKeyRef.Name, spec.Deputy.EmailFrom.ConfigMapKeyRef.Name}
+			return slices.DeleteFunc(named, func(name string) bool { return name == "" })
 		}},
 		{&v1alpha1.LearnerMessage{}, MessageByContact, func(object client.Object) []string {
 			return []string{object.(*v1alpha1.LearnerMessage).Spec.ContactRef.Name}
