@@ -107,7 +107,7 @@ func unidentified(ctx context.Context, err error) error {
 }
 
 // contactOf gives the contact of a caller, or nil: the one whose account on the platform calls, else the one with the caller's
-// e-mail address.
+// e-mail address. To a caller with an account, that is not one who has another account: addresses change hands.
 func (r *reception) contactOf(ctx context.Context, who caller.Identity) (*v1alpha1.Contact, error) {
 	if who.Username != "" {
 		contacts, err := r.contactsBy(ctx, index.ContactByUsername, index.Key(r.platform.Name, who.Username))
@@ -119,7 +119,11 @@ func (r *reception) contactOf(ctx context.Context, who caller.Identity) (*v1alph
 		return nil, nil
 	}
 	contacts, err := r.contactsBy(ctx, index.ContactByEmail, index.EmailKey(r.platform.Name, who.Email))
-	return claim.EmailHolder(contacts), err
+	found := claim.EmailHolder(contacts)
+	if found != nil && who.Username != "" && found.Status.Learner.Username != "" {
+		return nil, nil
+	}
+	return found, err
 }
 
 func (r *reception) contactsBy(ctx context.Context, name, key string) ([]v1alpha1.Contact, error) {

@@ -89,6 +89,8 @@ func TestALearnerIsFoundByUsernameAndThenByAddress(t *testing.T) {
 	if got := told("ada"); got != "by-username" {
 		t.Errorf("ada is %q", got)
 	}
+	another := d.contact("another-account", "robert")
+	change(d, another, func(c *v1alpha1.Contact) { c.Spec.Email = "bob@acme.com" })
 	if got := told("bob"); got != "" {
 		t.Errorf("bob is %q", got)
 	}
