@@ -27,7 +27,7 @@ type MentorProfile struct {
 	// photoURL is the address of a portrait that learners' browsers can load. Unset: the initials are shown.
 	// +kubebuilder:validation:MinLength=9
 	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname() != '' && !self.matches('@')",message="must be an absolute https URL without a user"
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname() != '' && !self.matches('^[^/]*//[^/?#]*@')",message="must be an absolute https URL without a user"
 	// +optional
 	PhotoURL string `json:"photoURL,omitempty"`
 

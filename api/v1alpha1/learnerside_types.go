@@ -30,7 +30,7 @@ type LearnersSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:items:MinLength=8
 	// +kubebuilder:validation:items:MaxLength=253
-	// +kubebuilder:validation:items:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHostname() != '' && url(self).getEscapedPath() == '' && !self.matches('[?@A-Z#*]')",message="must be an origin as browsers send it, such as https://apps.learn.example.com: lower case, without a path"
+	// +kubebuilder:validation:items:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && url(self).getHostname() != '' && url(self).getEscapedPath() == '' && !self.matches('[?@A-Z#*]|^http:.*:80$|^https:.*:443$')",message="must be an origin as browsers send it, such as https://apps.learn.example.com: lower case, without a path or the usual port"
 	// +optional
 	AllowedOrigins []string `json:"allowedOrigins,omitempty"`
 

@@ -168,6 +168,11 @@ func TestWhatIsAccepted(t *testing.T) {
 			p.Spec.TimeZone, p.Spec.CallsPerMinute, p.Spec.EndedEnrollmentRetentionDays = "America/Argentina/Buenos_Aires", 100000, new(int32)
 			p.Spec.AccountRoute, p.Spec.EnrollmentRoute = AccountRouteRegistration, EnrollmentRouteSingle
 		}),
+		"LearningPlatform with an odd port": with(platform(), func(p *LearningPlatform) {
+			p.Spec.Learners.AllowedOrigins = []string{"https://apps.example.com:8443", "http://localhost:1999"}
+		}),
+		"CourseMentor with an odd photo": &CourseMentor{ObjectMeta: contact().ObjectMeta, Spec: CourseMentorSpec{CourseCode: "1234A",
+			MentorProfile: MentorProfile{DisplayName: "Dana Wells", Email: "dana@example.com", PhotoURL: "https://example.com/dana@2x.jpg?at=@"}}},
 		"Enrollment with an end": with(enrollment(), func(e *Enrollment) { e.Spec.AccessEndDate = "2017-10-01" }),
 	} {
 		if err := c.Create(context.Background(), object, client.DryRunAll); err != nil {
@@ -322,6 +327,7 @@ func TestWhatIsRefused(t *testing.T) {
 			s.Email, s.EmailFrom.ConfigMapKeyRef = "", ConfigMapKeyReference{Name: "mentors", Key: "a/b"}
 		}), "spec.emailFrom.configMapKeyRef.key", "should match"},
 		"CourseMentor with an open photo":       {inMentor(func(s *CourseMentorSpec) { s.PhotoURL = "http://example.com/dana.jpg" }), "spec.photoURL", "must be an absolute https URL"},
+		"CourseMentor with a photo of a user's": {inMentor(func(s *CourseMentorSpec) { s.PhotoURL = "https://dana@example.com/dana.jpg" }), "spec.photoURL", "must be an absolute https URL"},
 		"CourseMentor with a script for one":    {inMentor(func(s *CourseMentorSpec) { s.PhotoURL = "javascript:alert(1)" }), "spec.photoURL", "must be an absolute https URL"},
 		"CourseMentor with a long story":        {inMentor(func(s *CourseMentorSpec) { s.Biography = strings.Repeat("x", 1001) }), "spec.biography", "may not be more than 1000"},
 		"CourseMentor with no language":         {inMentor(func(s *CourseMentorSpec) { s.Languages = []string{"en_US"} }), "spec.languages[0]", "should match"},
@@ -338,6 +344,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"CourseMentor's deputy without an e-mail":   {inDeputy(func(d *DeputySpec) { d.Email = "" }), "spec.deputy.email", "must be given either here or by emailFrom"},
 		"learners from a page":                      {inLearners(func(l *LearnersSpec) { l.AllowedOrigins = []string{"https://apps.example.com/learning"} }), "spec.learners.allowedOrigins[0]", "must be an origin as browsers send it"},
 		"learners from a loud host":                 {inLearners(func(l *LearnersSpec) { l.AllowedOrigins = []string{"https://Apps.example.com"} }), "spec.learners.allowedOrigins[0]", "must be an origin as browsers send it"},
+		"learners from the usual port":              {inLearners(func(l *LearnersSpec) { l.AllowedOrigins = []string{"https://apps.example.com:443"} }), "spec.learners.allowedOrigins[0]", "must be an origin as browsers send it"},
 		"learners from anywhere":                    {inLearners(func(l *LearnersSpec) { l.AllowedOrigins = []string{"https://*"} }), "spec.learners.allowedOrigins[0]", "must be an origin as browsers send it"},
 		"learners by another provider":              {inLearners(func(l *LearnersSpec) { l.SSOProviderID = "keycloak" }), "spec.learners.ssoProviderID", "should match"},
 		"learners by an identity server of no host": {inLearners(func(l *LearnersSpec) { l.IdentityServer = IdentityServer{Issuer: "https:///x", Audience: "a"} }), "spec.learners.identityServer.issuer", "must be an absolute http or https URL"},
