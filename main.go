@@ -89,7 +89,7 @@ func command() *cobra.Command {
 	flags.StringVar(&o.learnerAddress, "learner-bind-address", "0", "address of the learner API, HTTPS; 0 serves none")
 	flags.StringVar(&o.learnerCertDir, "learner-cert-dir", "/var/run/rollcall/learner-cert", "folder with the learner API's certificate, tls.crt and tls.key; a new one is taken up at once")
 	flags.StringVar(&o.learnerPlatform, "learner-platform", "default", "LearningPlatform whose learners call, in the namespace that documents are stored in")
-	flags.IntVar(&o.learnerMessagesPerHour, "learner-messages-per-hour", 20, "messages that one learner may send in an hour, on each replica; beyond it the answer is 429")
+	flags.IntVar(&o.learnerMessagesPerHour, "learner-messages-per-hour", 20, "messages that one learner may send in an hour, on each replica, 1 to 1000000; beyond it the answer is 429")
 	flags.StringVar(&o.metricsAddress, "metrics-bind-address", "0", "address of the metrics, HTTPS with Kubernetes' authentication; 0 serves none")
 	flags.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
 	flags.StringVar(&o.otlpEndpoint, "otlp-endpoint", "", "URL of the OTLP collector that gets the traces, gRPC, such as http://collector:4317; none gets them by default. OTEL_* variables set the rest")

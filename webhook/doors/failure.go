@@ -29,7 +29,7 @@ func ProblemOf(ctx context.Context, err error) *problem.Problem {
 		return problem.Internal()
 	}
 	log.Info("Cannot serve a request now", "reason", err.Error())
-	return problem.Unavailable("Kubernetes does not answer as it should. Nothing is acknowledged; send the request again.", RetryAfter)
+	return problem.Unavailable("Rollcall's storage does not answer as it should. Nothing is acknowledged; send the request again.", RetryAfter)
 }
 
 // IsRefusal is true for an error by which the API server says that it did nothing, and would not do it next time.

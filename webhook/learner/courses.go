@@ -171,7 +171,8 @@ func gradeOf(made *v1alpha1.Enrollment, known *v1alpha1.Course) *grade {
 	}
 	// Cut, not rounded: what is not all is not 100.
 	g := &grade{Percent: float64(*read.Hundredths/10) / 10, Letter: read.Letter, Passed: ptr.Deref(read.Passed, false)}
-	if known != nil {
+	// The LMS lists the grades of active learners alone: what others had reached is of a time that nobody knows.
+	if known != nil && ptr.Deref(made.Status.Enrolled, false) && made.Status.CourseKey == known.Spec.CourseKey {
 		g.ReadTime = known.Status.GradesTime
 	}
 	return g
@@ -205,5 +206,5 @@ func (g *guest) today(now time.Time) v1alpha1.Date {
 func daysBetween(from, to v1alpha1.Date) int {
 	first, _ := time.Parse(time.DateOnly, string(from))
 	last, _ := time.Parse(time.DateOnly, string(to))
-	return int(last.Sub(first).Hours()) / 24
+	return int((last.Unix() - first.Unix()) / (24 * 60 * 60)) // a Duration ends after 292 years
 }

@@ -88,6 +88,58 @@ func TestTheGradeOfAnotherCourseRunOrAccountIsNotShown(t *testing.T) {
 	}
 }
 
+// The LMS lists the grades of active learners in the course run that the Course stands for.
+func TestTheTimeOfAGradeIsToldOnlyWhileItIsRead(t *testing.T) {
+	known := &v1alpha1.Course{}
+	known.Spec.CourseKey, known.Status.GradesTime = keyOf("1234A"), &metav1.Time{Time: noon}
+	for name, test := range map[string]struct {
+		enrolled *bool
+		key      string
+		told     bool
+	}{
+		"enrolled":              {new(true), keyOf("1234A"), true},
+		"not any more":          {new(false), keyOf("1234A"), false},
+		"not yet":               {nil, "", false},
+		"in an earlier run":     {new(true), keyOf("1234A-2016"), false},
+		"not in an earlier run": {new(false), keyOf("1234A-2016"), false},
+	} {
+		made := &v1alpha1.Enrollment{Status: v1alpha1.EnrollmentStatus{Enrolled: test.enrolled, CourseKey: test.key,
+			Grade: v1alpha1.Grade{Hundredths: new(int32(5000)), Passed: new(false), CourseKey: test.key}}}
+		if got := gradeOf(made, known); got == nil || (got.ReadTime != nil) != test.told {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+func TestDaysAreCountedForAnyEnd(t *testing.T) {
+	for end, want := range map[v1alpha1.Date]int{"2026-11-29": 0, "2026-11-30": 1, "2027-11-29": 365, "9999-12-31": 2912110} {
+		if got := daysBetween("2026-11-29", end); got != want {
+			t.Errorf("to %s there are %d, want %d", end, got, want)
+		}
+	}
+}
+
+// A course run may be sold under two course codes, and the mentor has one.
+func TestOfTwoCoursesWithOneKeyTheOneWithAMentorCounts(t *testing.T) {
+	d := start(t)
+	accesses := []v1alpha1.CourseAccess{sold("1234A", "2026-01-01", ""), sold("1234B", "2026-01-01", ""), sold("1234C", "2026-01-01", "")}
+	ada := d.contact("000123", "ada", accesses...)
+	for _, access := range accesses {
+		d.enrollment(ada, access, enrolled("1234A"))
+	}
+	d.mentor("dana", "1234B")
+	d.mentor("dana-c", "1234C")
+	b := d.logIn("ada")
+	for range 3 {
+		if got := read[mentor](t, b.get(mentorOf("000123", keyOf("1234A")))); got.CourseCode != "1234B" {
+			t.Errorf("it is the mentor of %s", got.CourseCode)
+		}
+	}
+	if a := b.get(mentorOf("000123", "1234A")); a.status != http.StatusNotFound {
+		t.Errorf("by the code of one without a mentor: %d", a.status)
+	}
+}
+
 // What a condition said at the last look is of yesterday after midnight.
 func TestACourseOpensAndEndsAtMidnightOfThePlatform(t *testing.T) {
 	d := start(t)

@@ -44,7 +44,7 @@ func preflight(allowed []string) doors.ServeFunc {
 		}
 		header.Del("Access-Control-Expose-Headers")
 		header.Set("Access-Control-Allow-Methods", strings.Join(allowed, ", "))
-		header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, "+idempotencyHeader+", Traceparent, "+csrfHeader+", X-Request-ID")
+		header.Set("Access-Control-Allow-Headers", "Authorization, Content-Encoding, Content-Type, "+idempotencyHeader+", Traceparent, "+csrfHeader+", X-Request-ID")
 		header.Set("Access-Control-Max-Age", "600")
 		w.WriteHeader(http.StatusNoContent)
 		return nil

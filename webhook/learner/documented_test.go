@@ -1,8 +1,10 @@
 package learner
 
 import (
+	"net/http"
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
@@ -35,6 +37,25 @@ func TestTheExamplesOfTheDocumentationAreAsDescribed(t *testing.T) {
 	}
 	if len(examples) < 4 {
 		t.Errorf("found %d", len(examples))
+	}
+}
+
+func TestTheScriptIsAsDescribed(t *testing.T) {
+	b := start(t).stranger()
+	const folder = "/gk/api/learner/assets/"
+	script := b.get(folder + "rollcall.js")
+	etag := script.header.Get("ETag")
+	if script.status != http.StatusOK || script.body == "" {
+		t.Errorf("%d %v", script.status, script.header)
+	}
+	if a := b.send(http.MethodGet, folder+"rollcall.js", "", "If-None-Match", etag); a.status != http.StatusNotModified {
+		t.Errorf("again: %d %v", a.status, a.header)
+	}
+	if a := b.get(folder + "rollcall." + strings.Trim(etag, `"`) + ".js"); a.body != script.body {
+		t.Errorf("this version: %d %v", a.status, a.header)
+	}
+	if a := b.get(folder + "rollcall.0123456789abcdef.js"); a.status != http.StatusTemporaryRedirect {
+		t.Errorf("another version: %d %v", a.status, a.header)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -45,10 +46,7 @@ func (s *Server) getMentor(w http.ResponseWriter, r *http.Request, g *guest) err
 
 func (s *Server) postToMentor(w http.ResponseWriter, r *http.Request, g *guest) error {
 	courseCode, _, err := s.mentorOf(r, g)
-	if err != nil {
-		return err
-	}
-	return s.messages.take(w, r, g, v1alpha1.LearnerMessageSpec{Recipient: v1alpha1.RecipientMentor, CourseCode: courseCode})
+	return s.messages.take(w, r, g, v1alpha1.LearnerMessageSpec{Recipient: v1alpha1.RecipientMentor, CourseCode: courseCode}, err)
 }
 
 // profile is a mentor or who stands in for one.
@@ -57,32 +55,35 @@ type profile struct {
 	isDeputy bool
 }
 
-// mentorOf gives the code of the course that a request names by code or key, and who mentors it now.
+// mentorOf gives the code of the course that a request names by code or key, and who mentors it now. With an error, the code is that
+// of a course that the learner had.
 func (s *Server) mentorOf(r *http.Request, g *guest) (courseCode string, found *profile, err error) {
 	now := s.clock.Now()
 	courses, err := s.reception.coursesOf(r.Context(), g, now)
 	if err != nil {
 		return "", nil, err
 	}
-	course := current(courses, r.PathValue("courseID"))
-	if course == nil {
-		return "", nil, problem.NotFound("This is none of your courses that are open or begin later.")
+	id := r.PathValue("courseID")
+	courses = slices.DeleteFunc(courses, func(c course) bool { return c.CourseCode != id && c.CourseKey != id })
+	if len(courses) == 0 {
+		return "", nil, notYours()
 	}
-	found, err = s.reception.mentorNow(r.Context(), g, course.CourseCode, now)
-	if err == nil && found == nil {
-		err = problem.NotFound("Nobody mentors this course now.")
-	}
-	return course.CourseCode, found, err
-}
-
-// current finds a course that is not over, by its code or key.
-func current(courses []course, id string) *course {
-	for i := range courses {
-		if c := &courses[i]; (c.CourseCode == id || c.CourseKey == id) && c.isCurrent() {
-			return c
+	slices.SortFunc(courses, compare)
+	for i := range courses { // several may have the key, and one of them a mentor
+		if c := &courses[i]; c.isCurrent() {
+			if found, err = s.reception.mentorNow(r.Context(), g, c.CourseCode, now); found != nil || err != nil {
+				return c.CourseCode, found, err
+			}
 		}
 	}
-	return nil
+	if !courses[0].isCurrent() {
+		return courses[0].CourseCode, nil, notYours()
+	}
+	return courses[0].CourseCode, nil, problem.NotFound("Nobody mentors this course now.")
+}
+
+func notYours() error {
+	return problem.NotFound("This is none of your courses that are open or begin later.")
 }
 
 // mentorNow gives who mentors a course now, or nil.

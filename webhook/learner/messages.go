@@ -69,11 +69,15 @@ func (s *Server) getMessage(w http.ResponseWriter, r *http.Request, g *guest) er
 	return nil
 }
 
-// take stores the message of a request; to says where it goes.
-func (m *messages) take(w http.ResponseWriter, r *http.Request, g *guest, to v1alpha1.LearnerMessageSpec) error {
+// take stores the message of a request; to says where it goes, and closed why nothing can go there now. What is stored already is
+// acknowledged again all the same.
+func (m *messages) take(w http.ResponseWriter, r *http.Request, g *guest, to v1alpha1.LearnerMessageSpec, closed error) error {
 	name, repeatable, err := nameOf(r, g)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case closed != nil && !repeatable:
+		return closed
 	}
 	body, err := doors.ReadBody(r, maxBody)
 	if err != nil {
@@ -85,7 +89,7 @@ func (m *messages) take(w http.ResponseWriter, r *http.Request, g *guest, to v1a
 	}
 	to.ContactRef.Name, to.PlatformRef.Name = g.contact.Name, g.platform.Name
 	to.Subject, to.Text = sent.subject(), *sent.Text
-	stored, err := m.store(r.Context(), g, name, repeatable, &to)
+	stored, err := m.store(r.Context(), g, name, repeatable, &to, closed)
 	if err != nil {
 		return err
 	}
@@ -111,7 +115,11 @@ func nameOf(r *http.Request, g *guest) (name string, repeatable bool, err error)
 }
 
 // store stores a message, unless it is stored already.
-func (m *messages) store(ctx context.Context, g *guest, name string, repeatable bool, spec *v1alpha1.LearnerMessageSpec) (*v1alpha1.LearnerMessage, error) {
+func (m *messages) store(ctx context.Context, g *guest, name string, repeatable bool, spec *v1alpha1.LearnerMessageSpec, closed error) (*v1alpha1.LearnerMessage, error) {
+	if err := g.visit.storing.Acquire(ctx, 1); err != nil {
+		return nil, fmt.Errorf("cannot store a message beside others of the learner's: %w", err)
+	}
+	defer g.visit.storing.Release(1)
 	if repeatable {
 		found, err := find(ctx, m.cached, g, name)
 		if found != nil {
@@ -120,6 +128,9 @@ func (m *messages) store(ctx context.Context, g *guest, name string, repeatable 
 		if found != nil || err != nil {
 			return same(found, spec, err)
 		}
+	}
+	if closed != nil {
+		return nil, closed
 	}
 	pace := m.paces.Of(string(g.contact.UID))
 	if left := pace.Tokens(); left < 1 {
@@ -141,7 +152,7 @@ func (m *messages) store(ctx context.Context, g *guest, name string, repeatable 
 	case err != nil:
 		return nil, fmt.Errorf("cannot store a message: %w", err)
 	}
-	pace.Reserve() // only what is stored counts, also if several were under way together
+	pace.Reserve() // only what is stored counts
 	return made, nil
 }
 

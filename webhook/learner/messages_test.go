@@ -124,6 +124,37 @@ func TestAMessageWithAKeyIsStoredOnce(t *testing.T) {
 	}
 }
 
+// Who did not get the answer asks again, whatever has happened meanwhile.
+func TestWhatIsStoredIsAcknowledgedAgainWhenNobodyCanBeWrittenToAnyMore(t *testing.T) {
+	d := start(t)
+	d.course("1234A")
+	ada := d.contact("000123", "ada", sold("1234A", "2026-01-01", ""))
+	dana := d.mentor("dana", "1234A")
+	b := d.logIn("ada")
+	toMentor, toSupport := mentorOf("000123", keyOf("1234A")), supportOf("000123")
+	send := func(path, key string) answer { return b.post(path, letterOf("How tight?"), idempotencyHeader, key) }
+	first := map[string]answer{toMentor: send(toMentor, "mentor"), toSupport: send(toSupport, "support")}
+	check := func(when string) {
+		t.Helper()
+		for path, key := range map[string]string{toMentor: "mentor", toSupport: "support"} {
+			if a := send(path, key); a.status != http.StatusCreated || a.body != first[path].body {
+				t.Errorf("%s, again: %d %s, want %s", when, a.status, a.body, first[path].body)
+			}
+			if a := send(path, key+"-new"); a.status != http.StatusNotFound {
+				t.Errorf("%s, a new one: %d %s", when, a.status, a.body)
+			}
+			if a := b.post(path, letterOf("How tight?")); a.status != http.StatusNotFound {
+				t.Errorf("%s, one without a key: %d %s", when, a.status, a.body)
+			}
+		}
+	}
+	change(d, dana, func(m *v1alpha1.CourseMentor) { m.Spec.EndDate = "2026-11-01" })
+	change(d, &v1alpha1.LearningPlatform{ObjectMeta: d.meta("default")}, func(p *v1alpha1.LearningPlatform) { p.Spec.Learners.Support = v1alpha1.SupportSpec{} })
+	check("without a mentor and support")
+	change(d, ada, func(c *v1alpha1.Contact) { c.Spec.Enrollments[0].AccessEndDate = "2026-11-28" })
+	check("after the end of the course")
+}
+
 func TestALearnerHasSoManyMessagesAnHour(t *testing.T) {
 	d := start(t, func(o *Options) { o.MessagesPerHour = 2 })
 	ada := d.contact("000123", "ada")
@@ -192,6 +223,25 @@ func TestTheCacheHoldsNoTexts(t *testing.T) {
 	must(t, d.cached.List(t.Context(), &cached, client.InNamespace(d.namespace)))
 	if len(cached.Items) != 1 || cached.Items[0].Spec.Text+cached.Items[0].Spec.Subject != "" {
 		t.Errorf("it has %+v", cached.Items)
+	}
+}
+
+func TestMessagesThatAreSentAtOnceAreCountedAsWell(t *testing.T) {
+	d := start(t, func(o *Options) { o.MessagesPerHour = 2 })
+	ada := d.contact("000123", "ada")
+	b := d.logIn("ada")
+	b.get(myself) // the keys are known
+	var crowd sync.WaitGroup
+	for range maxAtATime {
+		crowd.Go(func() {
+			if a := b.post(supportOf("000123"), letterOf("How tight?")); a.status != http.StatusCreated && a.status != http.StatusTooManyRequests {
+				t.Errorf("%d %s", a.status, a.body)
+			}
+		})
+	}
+	crowd.Wait()
+	if got := len(d.stored(ada)); got != 2 {
+		t.Errorf("%d messages are stored, want 2", got)
 	}
 }
 

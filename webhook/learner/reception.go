@@ -31,7 +31,7 @@ type reception struct {
 	clock    clock.PassiveClock
 
 	mu sync.Mutex
-	// verifier checks credentials as config says. It is kept while that stays, as it knows keys that an outage would hide.
+	// verifier checks credentials as config says. It knows keys that an outage would hide.
 	verifier *caller.Verifier
 	config   caller.Config
 }
@@ -41,6 +41,7 @@ type guest struct {
 	contact  *v1alpha1.Contact
 	platform *v1alpha1.LearningPlatform
 	zone     *time.Location
+	visit    *visit
 }
 
 // receive finds the learner who sends a request. They reach only what is their own: to them, nothing else is there.
@@ -69,7 +70,7 @@ func (r *reception) receive(request *http.Request) (*guest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot tell which day it is: %w", err)
 	}
-	return &guest{contact, platform, zone}, nil
+	return &guest{contact: contact, platform: platform, zone: zone}, nil
 }
 
 // home gives the platform whose learners call.
@@ -90,8 +91,11 @@ func (r *reception) verifierFor(platform *v1alpha1.LearningPlatform) *caller.Ver
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.verifier == nil || !reflect.DeepEqual(r.config, config) {
+	switch {
+	case r.verifier == nil:
 		r.verifier, r.config = caller.New(config, &http.Client{}, r.clock), config
+	case !reflect.DeepEqual(r.config, config):
+		r.verifier, r.config = r.verifier.Changed(config), config
 	}
 	return r.verifier
 }

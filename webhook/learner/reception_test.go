@@ -156,7 +156,10 @@ func TestLearnersAreAnsweredWhileTheLMSIsDown(t *testing.T) {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	d.lms.SetDown(true)
-	change(d, &v1alpha1.LearningPlatform{ObjectMeta: d.meta("default")}, func(p *v1alpha1.LearningPlatform) { p.Spec.CallsPerMinute = 50 })
+	change(d, &v1alpha1.LearningPlatform{ObjectMeta: d.meta("default")}, func(p *v1alpha1.LearningPlatform) {
+		p.Spec.CallsPerMinute = 50
+		p.Spec.Learners.IdentityServer = v1alpha1.IdentityServer{Issuer: "https://login.example.com", Audience: "page"}
+	})
 	if a := b.get(myself); a.status != http.StatusOK {
 		t.Errorf("while the LMS is down: %d %s", a.status, a.body)
 	}

@@ -27,12 +27,19 @@ const (
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	inFlight := middleware.InFlight(maxInFlight, s.handle(doors.Overloaded))
+	guests := func(serve guestFunc) http.Handler {
+		limited := inFlight(s.handle(s.forGuests(serve)))
+		return s.handle(s.served(func(w http.ResponseWriter, r *http.Request) error {
+			limited.ServeHTTP(w, r) // the answer to what is too much can be read by the same pages
+			return nil
+		}))
+	}
 	serve := func(path string, get guestFunc, post guestFunc) {
 		allowed := []string{http.MethodGet, http.MethodHead}
-		mux.Handle("GET "+path, inFlight(s.handle(s.served(s.forGuests(get))))) // and HEAD, as HTTP wants it
+		mux.Handle("GET "+path, guests(get)) // and HEAD, as HTTP wants it
 		if post != nil {
 			allowed = append(allowed, http.MethodPost)
-			mux.Handle("POST "+path, inFlight(s.handle(s.served(s.forGuests(post)))))
+			mux.Handle("POST "+path, guests(post))
 		}
 		mux.Handle("OPTIONS "+path, s.handle(s.served(preflight(allowed))))
 		mux.Handle(path, s.handle(s.served(doors.NotAllowed(allowed...))))
@@ -71,6 +78,11 @@ func (s *Server) forGuests(serve guestFunc) doors.ServeFunc {
 		if err != nil {
 			return err
 		}
+		caller.visit, err = s.visits.begin(caller.contact.UID)
+		if err != nil {
+			return err
+		}
+		defer s.visits.end(caller.contact.UID)
 		w.Header().Set("Cache-Control", "private, no-store")
 		return serve(w, r, caller)
 	}

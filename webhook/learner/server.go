@@ -2,7 +2,7 @@
 // messages. What it tells comes from the cache alone; a message is acknowledged when the API server has it, and delivering
 // it is the controllers' work.
 //
-// The code reads in the order of a request: server, routes, reception, crossing, me, courses, mentor, support, messages.
+// The code reads in the order of a request: server, routes, reception, crossing, visits, me, courses, mentor, support, messages.
 package learner
 
 import (
@@ -36,7 +36,7 @@ type Options struct {
 	BindAddress string
 	// CertDir holds tls.crt and tls.key. They are read again when they change.
 	CertDir string
-	// MessagesPerHour is how many messages one learner may send on this replica.
+	// MessagesPerHour is how many messages one learner may send on this replica: 1 to 1,000,000.
 	MessagesPerHour int
 	// Clock tells which day it is.
 	Clock clock.PassiveClock
@@ -48,6 +48,7 @@ type Server struct {
 	cache       cache.Cache
 	description doors.Description
 	reception   reception
+	visits      visits
 	messages    messages
 	clock       clock.PassiveClock
 	synced      doors.Synced
@@ -69,6 +70,8 @@ const (
 	workTimeout   = 10 * time.Second
 	// maxInFlight is how many requests are worked on at a time.
 	maxInFlight = 256
+	// maxPerHour is what MessagesPerHour may be at most. What is far above it would be no limit, or none that can be counted.
+	maxPerHour = 1_000_000
 )
 
 //go:embed openapi.yaml
@@ -77,8 +80,8 @@ var openAPI []byte
 // New makes a door and listens, so that a port that is taken or a certificate that cannot be read is known at once.
 // Requests are answered after Start.
 func New(options Options) (*Server, error) {
-	if options.MessagesPerHour <= 0 {
-		return nil, fmt.Errorf("a learner may send %d messages an hour; it must be more than 0", options.MessagesPerHour)
+	if options.MessagesPerHour < 1 || options.MessagesPerHour > maxPerHour {
+		return nil, fmt.Errorf("a learner may send %d messages an hour; it must be 1 to %d", options.MessagesPerHour, maxPerHour)
 	}
 	description, err := doors.Describe(openAPI, prefix)
 	if err != nil {

@@ -22,10 +22,7 @@ func (s *Server) getSupport(w http.ResponseWriter, r *http.Request, g *guest) er
 }
 
 func (s *Server) postToSupport(w http.ResponseWriter, r *http.Request, g *guest) error {
-	if err := g.hasSupport(); err != nil {
-		return err
-	}
-	return s.messages.take(w, r, g, v1alpha1.LearnerMessageSpec{Recipient: v1alpha1.RecipientSupport})
+	return s.messages.take(w, r, g, v1alpha1.LearnerMessageSpec{Recipient: v1alpha1.RecipientSupport}, g.hasSupport())
 }
 
 func (g *guest) hasSupport() error {

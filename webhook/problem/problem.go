@@ -193,6 +193,6 @@ func after(wait time.Duration) http.Header {
 func Internal() *Problem {
 	return &Problem{
 		Type: "/problems/internal", Title: "Internal error", Status: http.StatusInternalServerError,
-		Detail: "Rollcall failed on this request; its log says why. Nothing is acknowledged; a document may be stored all the same.",
+		Detail: "Rollcall failed on this request; its log says why. Nothing is acknowledged; what was sent may be stored all the same.",
 	}
 }

@@ -56,6 +56,9 @@ type Identity struct {
 
 // Verifier tells who calls. It is safe for concurrent use.
 type Verifier struct {
+	config         Config
+	client         *http.Client
+	clock          clock.PassiveClock
 	lms            *authority
 	identityServer *authority // nil: there is none
 }
@@ -63,7 +66,7 @@ type Verifier struct {
 // New makes a Verifier. It reads keys with the client, when they are first needed and after that now and then.
 func New(config Config, client *http.Client, clk clock.PassiveClock) *Verifier {
 	lms := strings.TrimSuffix(config.LMSURL, "/")
-	verifier := &Verifier{lms: &authority{
+	verifier := &Verifier{config: config, client: client, clock: clk, lms: &authority{
 		issuer:     cmp.Or(config.JWTIssuer, lms+"/oauth2"),
 		audience:   cmp.Or(config.JWTAudience, "openedx"),
 		algorithms: lmsAlgorithms,
@@ -80,6 +83,19 @@ func New(config Config, client *http.Client, clk clock.PassiveClock) *Verifier {
 		}
 	}
 	return verifier
+}
+
+// Changed makes a Verifier for another Config. It has the keys that this one has of the same LMS and identity server: they
+// may be away now.
+func (v *Verifier) Changed(config Config) *Verifier {
+	changed := New(config, v.client, v.clock)
+	if config.LMSURL == v.config.LMSURL {
+		changed.lms.keys = v.lms.keys
+	}
+	if changed.identityServer != nil && v.identityServer != nil && changed.identityServer.issuer == v.identityServer.issuer {
+		changed.identityServer.keys = v.identityServer.keys
+	}
+	return changed
 }
 
 // Identify gives who sends a request. Its errors are ErrNoCredential, ErrInvalid or ErrUnavailable with a reason, which

@@ -14,6 +14,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 	"github.com/go-logr/logr"
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/sync/singleflight"
 	"k8s.io/utils/clock"
 )
@@ -25,6 +26,9 @@ const (
 	// keysPause is how long after one attempt to read keys comes the next one: whoever sends tokens with made-up
 	// signatures causes no more calls than that.
 	keysPause = 10 * time.Second
+	// maxWaiting is how many tokens wait for keys while others are known: more than a new key meets in a moment, and too few to
+	// keep a door busy with made-up signatures while the LMS hangs.
+	maxWaiting = 16
 	// keysTimeout is how long reading keys may take. A caller may wait so long.
 	keysTimeout = 5 * time.Second
 	// maxAnswer is how long an answer with keys may be. A key takes about 500 bytes, or 3,000 with its certificates.
@@ -44,6 +48,7 @@ type keySet struct {
 
 	known    atomic.Pointer[ring]
 	attempts singleflight.Group
+	waiting  *semaphore.Weighted
 	// attempted is when keys were last asked for; only the one attempt under way uses it.
 	attempted time.Time
 }
@@ -82,7 +87,7 @@ func discoveredFrom(issuer string) locator {
 func newKeySet(locate locator, client *http.Client, clk clock.PassiveClock) *keySet {
 	bounded := *client
 	bounded.Transport = boundedTransport{below: client.Transport}
-	return &keySet{locate: locate, client: &bounded, clock: clk}
+	return &keySet{locate: locate, client: &bounded, clock: clk, waiting: semaphore.NewWeighted(maxWaiting)}
 }
 
 // open gives the claims of a token if one of the keys has signed it. Tokens of the LMS do not say which, so it may be any.
@@ -94,7 +99,10 @@ func (s *keySet) open(ctx context.Context, token *jwt.JSONWebToken, into *claims
 	if tried.open(token, into) {
 		return nil
 	}
-	_ = s.refresh(ctx) // then what there is remains
+	if s.waiting.TryAcquire(1) {
+		_ = s.refresh(ctx) // then what there is remains
+		s.waiting.Release(1)
+	}
 	if newer := s.known.Load(); newer != tried && newer.open(token, into) {
 		return nil
 	}

@@ -17,10 +17,11 @@ import (
 	"rollcall.dev/rollcall/webhook/learner/caller"
 )
 
-// What the package promises about how often it asks for keys.
+// What the package promises about how often it asks for keys, and how many tokens wait for them.
 const (
 	pause    = 10 * time.Second
 	lifetime = 10 * time.Minute
+	waiting  = 16
 )
 
 // askedFor checks how often the keys were asked for.
@@ -117,6 +118,33 @@ func TestMadeUpSignaturesDoNotMakeUsAskTooOften(t *testing.T) {
 			r.askedFor(k.name+", 400 tokens at a time", n+1)
 			r.pass(pause)
 		}
+	}
+}
+
+// While an authority hangs, tokens with made-up signatures do not fill the door with requests that wait for it.
+func TestFewMadeUpSignaturesWaitForKeys(t *testing.T) {
+	for _, k := range kinds {
+		r := open(t)
+		r.wants(k.name+", before", k.request(r.good(k)), k.want)
+		r.pass(pause)
+		end := make(chan struct{})
+		r.issuer.respond(func(http.ResponseWriter, *http.Request) { <-end })
+		forged := sign(t, jose.RS512, foreignKey(), k.claims(r))
+		const crowd = 100
+		refused := make(chan struct{}, crowd)
+		var all sync.WaitGroup
+		for range crowd {
+			all.Go(func() {
+				r.refuses(k.name, k.request(forged), caller.ErrInvalid)
+				refused <- struct{}{}
+			})
+		}
+		eventually(t, "most are refused at once", func() bool { return len(refused) >= crowd-waiting })
+		if got := len(refused); got > crowd-waiting {
+			t.Errorf("%s: %d of %d are refused while the keys are being read", k.name, got, crowd)
+		}
+		close(end)
+		all.Wait()
 	}
 }
 
