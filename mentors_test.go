@@ -44,7 +44,7 @@ func TestMentorsTakeTurnsAtMidnightOfThePlatform(t *testing.T) {
 	c := newCompany(t, "1234A")
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	must(t, err)
-	c.clock.travelTo(time.Date(2030, 6, 14, 12, 0, 0, 0, berlin))
+	c.travelTo(time.Date(2030, 6, 14, 12, 0, 0, 0, berlin))
 	first := c.addMentor("a", func(spec *v1alpha1.CourseMentorSpec) { spec.EndDate = "2030-06-14" })
 	second := c.addMentor("b", func(spec *v1alpha1.CourseMentorSpec) { spec.StartDate = "2030-06-15" })
 	late := c.addMentor("c", func(spec *v1alpha1.CourseMentorSpec) { spec.StartDate = "2030-06-14" })
@@ -52,7 +52,7 @@ func TestMentorsTakeTurnsAtMidnightOfThePlatform(t *testing.T) {
 	c.waitForState(second, v1alpha1.ReasonUpcoming)
 	c.waitForState(late, v1alpha1.ReasonCourseClaimed)
 
-	c.clock.travelTo(time.Date(2030, 6, 15, 0, 0, 0, 0, berlin).Add(-10 * time.Minute))
+	c.travelTo(time.Date(2030, 6, 15, 0, 0, 0, 0, berlin).Add(-10 * time.Minute))
 	for _, mentor := range []*v1alpha1.CourseMentor{first, second} {
 		c.requestCheck(mentor)
 		c.eventually("it was looked at shortly before midnight", func() error {
@@ -68,7 +68,7 @@ func TestMentorsTakeTurnsAtMidnightOfThePlatform(t *testing.T) {
 	c.waitForState(first, v1alpha1.ReasonSynced)
 	c.waitForState(second, v1alpha1.ReasonUpcoming)
 
-	c.clock.travelTo(time.Date(2030, 6, 15, 0, 0, 0, 0, berlin))
+	c.travelTo(time.Date(2030, 6, 15, 0, 0, 0, 0, berlin))
 	c.waitForState(first, v1alpha1.ReasonEnded)
 	c.waitForState(second, v1alpha1.ReasonSynced)
 	must(t, c.Delete(context.Background(), second))
@@ -78,7 +78,7 @@ func TestMentorsTakeTurnsAtMidnightOfThePlatform(t *testing.T) {
 func TestADeputyStandsInForSomeDays(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t, "1234A")
-	c.clock.travelTo(time.Date(2030, 7, 31, 12, 0, 0, 0, time.UTC))
+	c.travelTo(time.Date(2030, 7, 31, 12, 0, 0, 0, time.UTC))
 	mentor := c.addMentor("a", func(spec *v1alpha1.CourseMentorSpec) {
 		spec.Deputy = v1alpha1.DeputySpec{MentorProfile: v1alpha1.MentorProfile{DisplayName: "Deputy", Email: "deputy@acme.com"},
 			StartDate: "2030-08-01", EndDate: "2030-08-02"}
@@ -95,11 +95,11 @@ func TestADeputyStandsInForSomeDays(t *testing.T) {
 		})
 	}
 	shown("mentor")
-	c.clock.travelTo(time.Date(2030, 8, 1, 12, 0, 0, 0, time.UTC))
+	c.travelTo(time.Date(2030, 8, 1, 12, 0, 0, 0, time.UTC))
 	shown("deputy")
-	c.clock.travelTo(time.Date(2030, 8, 2, 12, 0, 0, 0, time.UTC))
+	c.travelTo(time.Date(2030, 8, 2, 12, 0, 0, 0, time.UTC))
 	shown("deputy")
-	c.clock.travelTo(time.Date(2030, 8, 3, 12, 0, 0, 0, time.UTC))
+	c.travelTo(time.Date(2030, 8, 3, 12, 0, 0, 0, time.UTC))
 	shown("mentor")
 }
 

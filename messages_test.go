@@ -444,10 +444,10 @@ func TestWhatHasEndedIsDeletedAfterItsTime(t *testing.T) {
 	waiting := c.write("waiting")
 	c.waitForState(waiting, v1alpha1.ReasonRetrying)
 
-	c.clock.travelTo(time.Now().AddDate(0, 0, 29))
+	c.travelTo(time.Now().AddDate(0, 0, 29))
 	c.waitForState(delivered, v1alpha1.ReasonDelivered)
 	c.waitForState(refused, v1alpha1.ReasonUndeliverable)
-	c.clock.travelTo(time.Now().AddDate(0, 0, 30).Add(time.Hour))
+	c.travelTo(time.Now().AddDate(0, 0, 30).Add(time.Hour))
 	c.eventually("what has ended is deleted, and nothing else", func() error {
 		var list v1alpha1.LearnerMessageList
 		must(t, c.List(context.Background(), &list, client.InNamespace(c.namespace)))

@@ -161,3 +161,10 @@ func (c *company) waitUntilIdle() {
 		return nil
 	})
 }
+
+// travelTo skips the time until an instant once all work is done: what is worked on plans its next visit from before.
+func (c *company) travelTo(until time.Time) {
+	c.t.Helper()
+	c.waitUntilIdle()
+	c.clock.travelTo(until)
+}
