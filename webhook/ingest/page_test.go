@@ -73,7 +73,7 @@ func TestThePageShowsAllOfTheRecord(t *testing.T) {
 			"What to do: Wait: it goes on by itself. If it stays so, see whether the Course and the LearningPlatform are Ready. " +
 			"Access Open: 2039-10-01 to 2040-09-30 The document says other days; they have not got here yet. Enrolled yes",
 		"Retried Being worked on Retrying The LMS failed on this request. " +
-			"What to do: Wait: it is tried again by itself. If it stays so for hours, show the last error to an administrator of the LMS. " +
+			"What to do: Wait: it is tried again by itself. If it stays so for hours, show the last error to an administrator of the LMS, or that of a message to one of the mail server. " +
 			"Access Open: 2039-10-01 to 2040-09-30 Enrolled not known Failed attempts 3, the last one on 15 January 2040, 12:00:00 CET " +
 			"Next attempt by 15 January 2040, 13:01:00 CET Last error Transient ServerError The LMS failed on this request.",
 		"Refused Needs somebody RequestRefused The LMS calls the request wrong. " +
