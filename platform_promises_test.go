@@ -45,7 +45,7 @@ func TestAnLMSThatSaysWhenItWillBeBackIsLeftAlone(t *testing.T) {
 	c.mustPut(joe("before", "1234A"), http.StatusCreated)
 	c.waitForContact("before", v1alpha1.ReasonSynced)
 
-	c.clock.travelTo(c.clock.Now().Add(time.Minute)) // A platform that was found well just now is not looked at again at once.
+	c.travelTo(c.clock.Now().Add(time.Minute)) // A platform that was found well just now is not looked at again at once.
 	c.lms.Fail(openedxtest.Match{}, openedxtest.Fault{Status: http.StatusServiceUnavailable, RetryAfter: 10 * time.Minute})
 	c.lms.ResetCalls()
 	for i := range learners {
