@@ -22,7 +22,7 @@ const enrollmentListPath = "/api/enrollment/v1/enrollments"
 // sweepCourse has the course swept a minute later, and waits for the result.
 func (c *company) sweepCourse(code string) v1alpha1.CourseSweep {
 	c.t.Helper()
-	c.clock.travelTo(c.clock.Now().Add(time.Minute)) // What was carried out just now is not judged.
+	c.travelTo(c.clock.Now().Add(time.Minute)) // What was carried out just now is not judged.
 	asked := c.clock.Now().Truncate(time.Second)
 	course := &v1alpha1.Course{ObjectMeta: c.named(names.Contact(code))}
 	c.requestCheck(course)
@@ -41,7 +41,7 @@ func (c *company) sweepCourse(code string) v1alpha1.CourseSweep {
 // sweepAccounts has the accounts swept, and waits for the result.
 func (c *company) sweepAccounts() v1alpha1.AccountSweep {
 	c.t.Helper()
-	c.clock.travelTo(c.clock.Now().Add(time.Minute))
+	c.travelTo(c.clock.Now().Add(time.Minute))
 	asked := c.clock.Now().Truncate(time.Second)
 	platform := c.defaultPlatform()
 	c.requestCheck(platform)
@@ -270,7 +270,7 @@ func TestNothingIsSweptWithThePolicyOff(t *testing.T) {
 	change(c, c.defaultPlatform(), func(p *v1alpha1.LearningPlatform) { p.Spec.DriftPolicy = v1alpha1.DriftPolicyOff })
 	course := &v1alpha1.Course{ObjectMeta: c.named(names.Contact("1234A"))}
 	c.waitForState(course, v1alpha1.ReasonSynced)
-	c.clock.travelTo(c.clock.Now().AddDate(0, 0, 3))
+	c.travelTo(c.clock.Now().AddDate(0, 0, 3))
 	c.requestCheck(course)
 	c.eventually("the check is made", func() error {
 		must(t, c.Get(context.Background(), client.ObjectKeyFromObject(course), course))
@@ -299,7 +299,7 @@ func TestVerifyingLearnersCostsACallForAHundred(t *testing.T) {
 	for i := range learners {
 		c.waitForContact(fmt.Sprint(i), v1alpha1.ReasonSynced)
 	}
-	c.clock.travelTo(c.clock.Now().Add(time.Minute))
+	c.travelTo(c.clock.Now().Add(time.Minute))
 	c.lms.ResetCalls()
 	wantSweep(t, c.sweepCourse("1235A"), strangers+learners, learners, 0, 0, 0, 0, strangers)
 	wantSweep(t, c.sweepCourse("1236A"), learners, learners, 0, 0, 0, 0, 0)

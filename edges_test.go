@@ -28,7 +28,7 @@ func TestNobodyHasToAskForTheEdgesOfAWindow(t *testing.T) {
 	d := joe("000123")
 	d.Enrollments = []enrollment{{"1234A", "2030-03-01", "2030-03-01"}}
 
-	c.clock.travelTo(midnight.Add(-4 * time.Second))
+	c.travelTo(midnight.Add(-4 * time.Second))
 	c.mustPut(d, http.StatusCreated)
 	c.waitForEnrollment("000123", "1234A", v1alpha1.ReasonSynced)
 	if now := c.clock.Now(); now.Before(midnight) && c.enrolledOnLMS(d.Email, "1234A") {
@@ -36,11 +36,11 @@ func TestNobodyHasToAskForTheEdgesOfAWindow(t *testing.T) {
 	}
 	c.waitForLMS(d.Email, "1234A", true)
 
-	c.clock.travelTo(midnight.Add(24*time.Hour - 4*time.Second))
+	c.travelTo(midnight.Add(24*time.Hour - 4*time.Second))
 	c.requestCheck(c.enrollment("000123", "1234A")) // A timer counts the time that passes, not the time that is skipped.
 	c.waitForLMS(d.Email, "1234A", false)
 
-	c.clock.travelTo(midnight.Add(24*time.Hour).AddDate(0, 0, 30).Add(-4 * time.Second))
+	c.travelTo(midnight.Add(24*time.Hour).AddDate(0, 0, 30).Add(-4 * time.Second))
 	c.requestCheck(c.contact("000123"))
 	c.waitUntilGone(&v1alpha1.Enrollment{ObjectMeta: c.named(names.Enrollment("000123", "1234A"))})
 }
@@ -113,7 +113,7 @@ func TestAnExtraEnrollmentEndsThoughItsContactIsGone(t *testing.T) {
 	must(t, c.Delete(context.Background(), c.contact("000123")))
 	c.waitForState(extra, v1alpha1.ReasonContactNotReady)
 
-	c.clock.travelTo(time.Date(2030, 1, 3, 0, 0, 0, 0, time.UTC))
+	c.travelTo(time.Date(2030, 1, 3, 0, 0, 0, 0, time.UTC))
 	c.requestCheck(extra)
 	c.waitForLMS(d.Email, "1234A", false)
 }

@@ -270,7 +270,7 @@ func TestWhoAwaitsTheFirstLoginIsLookedForSeldom(t *testing.T) {
 	}
 
 	// In time the learner is found without anybody's asking.
-	c.clock.travelTo(c.clock.Now().Add(time.Hour))
+	c.travelTo(c.clock.Now().Add(time.Hour))
 	c.restart()
 	contact := c.waitForContact("000123", v1alpha1.ReasonSynced)
 	if got := contact.Status.Learner.ProvisionedBy; got != v1alpha1.ProvisionedByFirstLogin {

@@ -140,7 +140,7 @@ func TestGradesAreReadWhereTheLMSIsOnlyObservedAndNotWithoutSweeps(t *testing.T)
 		}
 		return nil
 	})
-	c.clock.travelTo(c.clock.Now().Add(49 * time.Hour))
+	c.travelTo(c.clock.Now().Add(49 * time.Hour))
 	c.waitForState(course, v1alpha1.ReasonSynced)
 	if calls := c.callsTo("/api/grades/v1/courses/" + courseKey("1234A") + "/"); calls != 0 {
 		t.Errorf("grades were read %d times", calls)

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -71,4 +73,26 @@ func asJSON(value any) string {
 		return err.Error()
 	}
 	return string(encoded)
+}
+
+// waitUntilIdle waits until nothing is worked on, and nothing is due.
+func (c *company) waitUntilIdle() {
+	c.t.Helper()
+	idle := 0
+	c.eventually("all work is done", func() error {
+		if idle++; !c.clock.idle() {
+			idle = 0
+		}
+		if idle < 3 { // an event may be on its way
+			return errors.New("something is worked on")
+		}
+		return nil
+	})
+}
+
+// travelTo skips the time until an instant once all work is done: what is worked on plans its next visit from before.
+func (c *company) travelTo(until time.Time) {
+	c.t.Helper()
+	c.waitUntilIdle()
+	c.clock.travelTo(until)
 }

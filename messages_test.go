@@ -221,7 +221,7 @@ func TestAMailServerThatNeverConfirmsGetsAMessageAFewTimes(t *testing.T) {
 	server.Decide(refuse(mailtest.Received, mailtest.Drop))
 	message := c.write("hello")
 	c.travelUntil(message, v1alpha1.ReasonUnconfirmed, 10*time.Minute)
-	c.clock.travelTo(c.clock.Now().Add(24 * time.Hour))
+	c.travelTo(c.clock.Now().Add(24 * time.Hour))
 	server.Decide(func(mailtest.Stage) error { return nil })
 	c.waitForState(c.write("another", toSupport), v1alpha1.ReasonDelivered)
 	if letters := server.Letters(); len(letters) != 6 {
@@ -272,7 +272,7 @@ func TestAVerdictHoldsUntilTheRecipientIsAnother(t *testing.T) {
 	}
 	c.stop()
 	c.start()
-	c.clock.travelTo(time.Now().Add(25 * time.Hour))
+	c.travelTo(time.Now().Add(25 * time.Hour))
 	c.waitForState(c.write("another"), v1alpha1.ReasonUndeliverable)
 	if tried := strings.Count(exim.Log(), "rejected RCPT <nobody@acme.com>"); tried != 2 {
 		t.Errorf("two messages were tried %d times", tried)

@@ -108,7 +108,7 @@ func TestAnLMSThatIsObservedIsNotWrittenTo(t *testing.T) {
 		t.Errorf("%d enrollments were read after a restart", calls)
 	}
 	c.lms.Enroll("user_absent", courseKey("1234A"), "audit")
-	c.clock.travelTo(c.clock.Now().Add(30 * time.Hour))
+	c.travelTo(c.clock.Now().Add(30 * time.Hour))
 	c.waitForContact("absent", v1alpha1.ReasonSynced)
 
 	// A course that is sold again is no withdrawal.

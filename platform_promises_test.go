@@ -79,7 +79,7 @@ func TestAnEnrollmentThatWasNeverTriedGoesOnWhenThePlatformIsBack(t *testing.T) 
 	c := newCompany(t, "1234A", "1235A")
 	c.mustPut(joe("1", "1234A"), http.StatusCreated)
 	c.waitForContact("1", v1alpha1.ReasonSynced)
-	c.clock.travelTo(c.clock.Now().Add(time.Minute)) // A platform that was found well just now is not looked at again at once.
+	c.travelTo(c.clock.Now().Add(time.Minute)) // A platform that was found well just now is not looked at again at once.
 	c.lms.SetDown(true)
 	platform := c.defaultPlatform()
 	c.requestCheck(platform)

@@ -240,7 +240,7 @@ func TestAccessOpensAndClosesWithTheWindow(t *testing.T) {
 		{midnight(last).Add(23 * time.Hour), v1alpha1.AccessOpen, true},
 		{midnight(last.AddDate(0, 0, 1)), v1alpha1.AccessEnded, false},
 	} {
-		c.clock.travelTo(step.now)
+		c.travelTo(step.now)
 		c.requestCheck(c.enrollment("000123", "1234A"))
 		c.eventually(fmt.Sprintf("%s at %s", step.access, step.now), func() error {
 			if got := c.enrollment("000123", "1234A").Status.Access; got != step.access {
@@ -251,7 +251,7 @@ func TestAccessOpensAndClosesWithTheWindow(t *testing.T) {
 		c.waitForLMS(d.Email, "1234A", step.in)
 	}
 
-	c.clock.travelTo(midnight(last.AddDate(0, 0, 40)))
+	c.travelTo(midnight(last.AddDate(0, 0, 40)))
 	c.requestCheck(c.contact("000123"))
 	c.waitUntilGone(&v1alpha1.Enrollment{ObjectMeta: c.named(names.Enrollment("000123", "1234A"))})
 	if got := c.waitForContact("000123", v1alpha1.ReasonSynced).Status.Enrollments.Summary; got != "1/1" {

@@ -217,7 +217,7 @@ func TestWhatTheBackOfficePutsRightIsHeldNoMore(t *testing.T) {
 		t.Errorf("%d of 6 are enrolled", got)
 	}
 	// The brake is off again, for as many as an hour allows.
-	c.clock.travelTo(c.clock.Now().Add(2 * time.Hour))
+	c.travelTo(c.clock.Now().Add(2 * time.Hour))
 	c.mustPut(joe("0"), http.StatusOK)
 	c.waitForLMS(joe("0").Email, "1234A", false)
 }
@@ -453,7 +453,7 @@ func TestAClassWhoseAccessEndsAsSoldIsNotHeld(t *testing.T) {
 	c.mustPut(late, http.StatusCreated)
 	c.waitForContact("late", v1alpha1.ReasonSynced)
 	end := time.Date(2030, 7, 1, 0, 0, 0, 0, berlin)
-	c.clock.travelTo(end.Add(-2 * time.Hour))
+	c.travelTo(end.Add(-2 * time.Hour))
 	// What is taken away the day before is no plan; what was sold for this day is.
 	late.Enrollments[0].AccessEndDate = "2030-06-30"
 	c.mustPut(late, http.StatusOK)
@@ -463,7 +463,7 @@ func TestAClassWhoseAccessEndsAsSoldIsNotHeld(t *testing.T) {
 	c.mustPut(dayPass, http.StatusCreated)
 	c.waitForContact("day-pass", v1alpha1.ReasonSynced)
 
-	c.clock.travelTo(end.Add(time.Hour))
+	c.travelTo(end.Add(time.Hour))
 	c.restart() // which makes up for the timers that no clock of this world has run down
 	for i := range 4 {
 		c.waitForLMS(joe(fmt.Sprint(i)).Email, "1234A", false)
@@ -480,11 +480,11 @@ func TestAClockThatIsWrongWithdrawsNobody(t *testing.T) {
 	t.Parallel()
 	c := newLimitedCompany(t, 0, "1234A")
 	c.enrollAll(2, "1234A")
-	c.clock.travelTo(time.Date(2110, 1, 1, 0, 0, 0, 0, time.UTC))
+	c.travelTo(time.Date(2110, 1, 1, 0, 0, 0, 0, time.UTC))
 	c.restart()
 	c.waitForHeld(2)
 	c.stop()
-	c.clock.travelTo(time.Now())
+	c.travelTo(time.Now())
 	c.start()
 	c.waitForHeld(0)
 	if got := c.enrolledOf(2, "1234A"); got != 2 {

@@ -60,7 +60,7 @@ func TestAThrottleOfTheLMSIsShownOnThePlatformAndCostsNoAttempt(t *testing.T) {
 		}
 	}
 
-	c.clock.travelTo(c.clock.Now().Add(11 * time.Minute))
+	c.travelTo(c.clock.Now().Add(11 * time.Minute))
 	c.requestCheck(platform)
 	c.eventually("the platform does not show it any more", func() error {
 		if throttled() != nil {
@@ -117,7 +117,7 @@ func TestOnlyOneLearnerTriesAgainWhileNewAccountsAreLimited(t *testing.T) {
 	c.waitUntilIdle()
 	c.lms.ResetCalls()
 	for pause := range 3 {
-		clock.travelTo(clock.Now().Add(time.Hour + time.Minute))
+		c.travelTo(clock.Now().Add(time.Hour + time.Minute))
 		c.eventually("one learner tries again", func() error {
 			if got := c.callsTo(registrationPath); got <= pause {
 				return fmt.Errorf("%d have tried in %d pauses", got, pause+1)
@@ -140,31 +140,9 @@ func TestOnlyOneLearnerTriesAgainWhileNewAccountsAreLimited(t *testing.T) {
 	mustShow(true)
 
 	c.lms.SetRegistrationRateLimit("1000/1000d")
-	clock.travelTo(clock.Now().Add(time.Hour + time.Minute))
+	c.travelTo(clock.Now().Add(time.Hour + time.Minute))
 	for i := range learners - limit {
 		c.waitForContact(fmt.Sprint("waits-", i), v1alpha1.ReasonSynced)
 	}
 	mustShow(false)
-}
-
-// waitUntilIdle waits until nothing is worked on, and nothing is due.
-func (c *company) waitUntilIdle() {
-	c.t.Helper()
-	idle := 0
-	c.eventually("all work is done", func() error {
-		if idle++; !c.clock.idle() {
-			idle = 0
-		}
-		if idle < 3 { // an event may be on its way
-			return errors.New("something is worked on")
-		}
-		return nil
-	})
-}
-
-// travelTo skips the time until an instant once all work is done: what is worked on plans its next visit from before.
-func (c *company) travelTo(until time.Time) {
-	c.t.Helper()
-	c.waitUntilIdle()
-	c.clock.travelTo(until)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"testing"
@@ -18,22 +17,10 @@ func at(t *testing.T, zone string, year int, month time.Month, day, hour int) ti
 	return time.Date(year, month, day, hour, 0, 0, 0, location)
 }
 
-// skipTo moves the clock when nothing is under way: a visit plans the next one by the time at which it began.
-func (c *company) skipTo(at time.Time) {
-	c.t.Helper()
-	c.eventually("nothing is under way", func() error {
-		if !c.clock.idle() {
-			return errors.New("something is")
-		}
-		return nil
-	})
-	c.clock.travelTo(at)
-}
-
 func TestAnotherTimeZoneOrAnotherDateMovesTheEdges(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t, "1234A")
-	c.clock.travelTo(at(t, "Europe/Berlin", 2030, 2, 28, 20))
+	c.travelTo(at(t, "Europe/Berlin", 2030, 2, 28, 20))
 	d := joe("000123")
 	d.Enrollments = []enrollment{{"1234A", "2030-03-01", "2030-03-31"}}
 	c.mustPut(d, http.StatusCreated)
@@ -48,35 +35,35 @@ func TestAnotherTimeZoneOrAnotherDateMovesTheEdges(t *testing.T) {
 	c.waitForLMS(d.Email, "1234A", true)
 	setZone("America/Los_Angeles")
 	c.waitForLMS(d.Email, "1234A", false)
-	c.skipTo(at(t, "America/Los_Angeles", 2030, 3, 1, 0))
+	c.travelTo(at(t, "America/Los_Angeles", 2030, 3, 1, 0))
 	c.waitForLMS(d.Email, "1234A", true)
 
 	d.Enrollments[0].AccessStartDate = "2030-03-10"
 	c.mustPut(d, http.StatusOK)
 	c.waitForLMS(d.Email, "1234A", false)
-	c.skipTo(at(t, "America/Los_Angeles", 2030, 3, 10, 0)) // The clocks go forward on that day.
+	c.travelTo(at(t, "America/Los_Angeles", 2030, 3, 10, 0)) // The clocks go forward on that day.
 	c.waitForLMS(d.Email, "1234A", true)
 	d.Enrollments[0].AccessEndDate = "2030-03-10"
 	c.mustPut(d, http.StatusOK)
-	c.skipTo(at(t, "America/Los_Angeles", 2030, 3, 10, 23))
+	c.travelTo(at(t, "America/Los_Angeles", 2030, 3, 10, 23))
 	c.waitForEnrollment("000123", "1234A", v1alpha1.ReasonSynced)
 	if !c.enrolledOnLMS(d.Email, "1234A") {
 		t.Error("withdrawn an hour before the day is over")
 	}
-	c.skipTo(at(t, "America/Los_Angeles", 2030, 3, 11, 0))
+	c.travelTo(at(t, "America/Los_Angeles", 2030, 3, 11, 0))
 	c.waitForLMS(d.Email, "1234A", false)
 }
 
 func TestAnEdgeThatPassedWhileNobodyWatchedIsMadeUp(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t, "1234A", "1235A")
-	c.clock.travelTo(at(t, "Europe/Berlin", 2030, 2, 20, 12))
+	c.travelTo(at(t, "Europe/Berlin", 2030, 2, 20, 12))
 	d := joe("000123")
 	d.Enrollments = []enrollment{{"1234A", "2030-03-01", "2030-03-31"}, {"1235A", "2030-02-01", "2030-02-28"}}
 	c.mustPut(d, http.StatusCreated)
 	c.waitForContact("000123", v1alpha1.ReasonSynced)
 	c.stop()
-	c.clock.travelTo(at(t, "Europe/Berlin", 2030, 3, 2, 12))
+	c.travelTo(at(t, "Europe/Berlin", 2030, 3, 2, 12))
 	c.start()
 	c.waitForLMS(d.Email, "1234A", true)
 	c.waitForLMS(d.Email, "1235A", false)
@@ -93,7 +80,7 @@ func TestManyWindowsThatOpenAtOnceKeepToTheBudgetAndHoldUpNobody(t *testing.T) {
 	})
 	c.waitForState(c.defaultPlatform(), v1alpha1.ReasonConnected)
 	midnight := at(t, "Europe/Berlin", 2030, 3, 1, 0)
-	c.clock.travelTo(midnight.Add(-time.Hour))
+	c.travelTo(midnight.Add(-time.Hour))
 	for i := range learners {
 		d := joe(fmt.Sprint(i))
 		lms.AddUser(openedxtest.UserSpec{Username: fmt.Sprint("user", i), Email: d.Email, Name: "Joe Smith" + d.ContactID, Active: true})
@@ -109,7 +96,7 @@ func TestManyWindowsThatOpenAtOnceKeepToTheBudgetAndHoldUpNobody(t *testing.T) {
 
 	lms.ResetCalls()
 	begin := time.Now()
-	c.skipTo(midnight)
+	c.travelTo(midnight)
 	c.waitForLMS(joe("0").Email, "1234A", true)
 	c.mustPut(joe("live", "1235A"), http.StatusCreated)
 	c.waitForLMS(joe("live").Email, "1235A", true)

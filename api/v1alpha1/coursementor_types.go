@@ -124,6 +124,7 @@ type Weekday string
 
 // CourseMentorSpec is who mentors a course, how they are reached and when.
 // +kubebuilder:validation:XValidation:rule="!has(self.startDate) || !has(self.endDate) || self.endDate >= self.startDate",message="endDate must not be before startDate",fieldPath=".endDate"
+// +kubebuilder:validation:XValidation:rule="!has(self.deputy) || (!has(self.endDate) || self.deputy.startDate <= self.endDate) && (!has(self.startDate) || !has(self.deputy.endDate) || self.deputy.endDate >= self.startDate)",message="must have a day in common with the mentor's startDate and endDate: on others the deputy stands in for nobody",fieldPath=".deputy"
 type CourseMentorSpec struct {
 	// courseCode is the back office's name for the course. Immutable.
 	// +kubebuilder:validation:MinLength=1
@@ -144,7 +145,7 @@ type CourseMentorSpec struct {
 	// +optional
 	EndDate Date `json:"endDate,omitempty"`
 
-	// deputy is who stands in for them for some days. Unset: nobody does.
+	// deputy is who stands in for them for some days, at least one of them their own. Unset: nobody does.
 	// +optional
 	Deputy DeputySpec `json:"deputy,omitempty,omitzero"`
 

@@ -69,6 +69,10 @@ func mentor() *CourseMentor {
 	}
 }
 
+func deputy(start, end Date) DeputySpec {
+	return DeputySpec{MentorProfile: MentorProfile{DisplayName: "Kim Park", Email: "kim@example.com"}, StartDate: start, EndDate: end}
+}
+
 func message() *LearnerMessage {
 	return &LearnerMessage{
 		ObjectMeta: metav1.ObjectMeta{Name: "000123-1"},
@@ -173,6 +177,12 @@ func TestWhatIsAccepted(t *testing.T) {
 		}),
 		"CourseMentor with an odd photo": &CourseMentor{ObjectMeta: contact().ObjectMeta, Spec: CourseMentorSpec{CourseCode: "1234A",
 			MentorProfile: MentorProfile{DisplayName: "Dana Wells", Email: "dana@example.com", PhotoURL: "https://example.com/dana@2x.jpg?at=@"}}},
+		"CourseMentor with a deputy on their first day": with(mentor(), func(m *CourseMentor) {
+			m.Spec.StartDate, m.Spec.EndDate, m.Spec.Deputy = "2026-02-01", "2026-02-28", deputy("2026-01-01", "2026-02-01")
+		}),
+		"CourseMentor with a deputy from their last day on": with(mentor(), func(m *CourseMentor) {
+			m.Spec.StartDate, m.Spec.EndDate, m.Spec.Deputy = "2026-02-01", "2026-02-28", deputy("2026-02-28", "")
+		}),
 		"Enrollment with an end": with(enrollment(), func(e *Enrollment) { e.Spec.AccessEndDate = "2017-10-01" }),
 	} {
 		if err := c.Create(context.Background(), object, client.DryRunAll); err != nil {
@@ -220,7 +230,7 @@ func TestWhatIsRefused(t *testing.T) {
 	}
 	inDeputy := func(change func(*DeputySpec)) *CourseMentor {
 		return inMentor(func(s *CourseMentorSpec) {
-			s.Deputy = DeputySpec{MentorProfile: MentorProfile{DisplayName: "Kim Park", Email: "kim@example.com"}, StartDate: "2026-12-24"}
+			s.Deputy = deputy("2026-12-24", "")
 			change(&s.Deputy)
 		})
 	}
@@ -339,7 +349,13 @@ func TestWhatIsRefused(t *testing.T) {
 		"CourseMentor until it was over": {inMentor(func(s *CourseMentorSpec) {
 			s.StartDate, s.EndDate = "2026-02-01", "2026-01-31"
 		}), "spec.endDate", "endDate must not be before startDate"},
-		"CourseMentor's deputy until it was over":   {inDeputy(func(d *DeputySpec) { d.EndDate = "2026-12-23" }), "spec.deputy.endDate", "endDate must not be before startDate"},
+		"CourseMentor's deputy until it was over": {inDeputy(func(d *DeputySpec) { d.EndDate = "2026-12-23" }), "spec.deputy.endDate", "endDate must not be before startDate"},
+		"CourseMentor's deputy before their days": {inMentor(func(s *CourseMentorSpec) {
+			s.StartDate, s.Deputy = "2026-02-01", deputy("2026-01-01", "2026-01-31")
+		}), "spec.deputy", "must have a day in common"},
+		"CourseMentor's deputy after their days": {inMentor(func(s *CourseMentorSpec) {
+			s.EndDate, s.Deputy = "2026-01-31", deputy("2026-02-01", "")
+		}), "spec.deputy", "must have a day in common"},
 		"CourseMentor's deputy from no day":         {inDeputy(func(d *DeputySpec) { d.StartDate = "" }), "spec.deputy.startDate", required},
 		"CourseMentor's deputy without an e-mail":   {inDeputy(func(d *DeputySpec) { d.Email = "" }), "spec.deputy.email", "must be given either here or by emailFrom"},
 		"learners from a page":                      {inLearners(func(l *LearnersSpec) { l.AllowedOrigins = []string{"https://apps.example.com/learning"} }), "spec.learners.allowedOrigins[0]", "must be an origin as browsers send it"},

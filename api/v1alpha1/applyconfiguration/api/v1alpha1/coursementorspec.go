@@ -18,7 +18,7 @@ type CourseMentorSpecApplyConfiguration struct {
 	StartDate *apiv1alpha1.Date `json:"startDate,omitempty"`
 	// endDate is the last day on which they do. Unset: no end.
 	EndDate *apiv1alpha1.Date `json:"endDate,omitempty"`
-	// deputy is who stands in for them for some days. Unset: nobody does.
+	// deputy is who stands in for them for some days, at least one of them their own. Unset: nobody does.
 	Deputy *DeputySpecApplyConfiguration `json:"deputy,omitempty"`
 	// platformRef names the LearningPlatform that holds the course. Default: the one named `default`. Immutable.
 	PlatformRef *PlatformReferenceApplyConfiguration `json:"platformRef,omitempty"`
