@@ -34,6 +34,7 @@ import (
 	"rollcall.dev/rollcall/internal/lms"
 	"rollcall.dev/rollcall/internal/openedx"
 	"rollcall.dev/rollcall/internal/tracing"
+	"rollcall.dev/rollcall/webhook/doors"
 	"rollcall.dev/rollcall/webhook/hints"
 	"rollcall.dev/rollcall/webhook/ingest"
 	"rollcall.dev/rollcall/webhook/learner"
@@ -151,6 +152,8 @@ func newManager(restConfig *rest.Config, o options, clock clock.Clock, adjust ..
 		LeaderElectionID:              "rollcall.rollcall.dev",
 		LeaderElectionNamespace:       o.leaseNamespace,
 		LeaderElectionReleaseOnCancel: true,
+		// The last answers, and then some seconds in which the lease is given up.
+		GracefulShutdownTimeout: new(o.ingestLimits.ReadTimeout + o.ingestLimits.RequestTimeout + 2*doors.AnswerTimeout),
 	}
 	for _, change := range adjust {
 		change(&managerOptions)

@@ -33,7 +33,7 @@ type contactReconciler struct {
 }
 
 // +kubebuilder:rbac:groups=rollcall.dev,resources=contacts,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups=rollcall.dev,resources=contacts/status,verbs=get;patch
+// +kubebuilder:rbac:groups=rollcall.dev,resources=contacts/status,verbs=patch
 // +kubebuilder:rbac:groups=rollcall.dev,resources=contacts/finalizers,verbs=update
 // +kubebuilder:rbac:groups=rollcall.dev,resources=enrollments,verbs=get;list;watch;create;patch;delete
 

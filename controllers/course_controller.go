@@ -41,7 +41,7 @@ type courseReconciler struct {
 }
 
 // +kubebuilder:rbac:groups=rollcall.dev,resources=courses,verbs=get;list;watch
-// +kubebuilder:rbac:groups=rollcall.dev,resources=courses/status,verbs=get;patch
+// +kubebuilder:rbac:groups=rollcall.dev,resources=courses/status,verbs=patch
 
 func (r *courseReconciler) setUp(mgr ctrl.Manager) error {
 	r.started = r.clock.Now()

@@ -26,7 +26,7 @@ import (
 type courseMentorReconciler struct{ reconciler }
 
 // +kubebuilder:rbac:groups=rollcall.dev,resources=coursementors,verbs=get;list;watch
-// +kubebuilder:rbac:groups=rollcall.dev,resources=coursementors/status,verbs=get;patch
+// +kubebuilder:rbac:groups=rollcall.dev,resources=coursementors/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
 
 func (r *courseMentorReconciler) setUp(mgr ctrl.Manager) error {

@@ -34,8 +34,7 @@ type enrollmentReconciler struct {
 }
 
 // +kubebuilder:rbac:groups=rollcall.dev,resources=enrollments,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups=rollcall.dev,resources=enrollments/status,verbs=get;patch
-// +kubebuilder:rbac:groups=rollcall.dev,resources=enrollments/finalizers,verbs=update
+// +kubebuilder:rbac:groups=rollcall.dev,resources=enrollments/status,verbs=patch
 
 func (r *enrollmentReconciler) setUp(mgr ctrl.Manager) error {
 	return ctrl.NewControllerManagedBy(mgr).

@@ -49,7 +49,7 @@ type learnerMessageReconciler struct {
 }
 
 // +kubebuilder:rbac:groups=rollcall.dev,resources=learnermessages,verbs=get;list;watch;delete
-// +kubebuilder:rbac:groups=rollcall.dev,resources=learnermessages/status,verbs=get;patch
+// +kubebuilder:rbac:groups=rollcall.dev,resources=learnermessages/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
 
 func (r *learnerMessageReconciler) setUp(mgr ctrl.Manager) error {

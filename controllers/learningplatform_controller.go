@@ -34,7 +34,7 @@ const (
 type learningPlatformReconciler struct{ reconciler }
 
 // +kubebuilder:rbac:groups=rollcall.dev,resources=learningplatforms,verbs=get;list;watch
-// +kubebuilder:rbac:groups=rollcall.dev,resources=learningplatforms/status,verbs=get;patch
+// +kubebuilder:rbac:groups=rollcall.dev,resources=learningplatforms/status,verbs=patch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 

@@ -30,7 +30,7 @@ type EnrollmentSpec struct {
 	AccessEndDate Date `json:"accessEndDate,omitempty"`
 
 	// deletionPolicy says what happens on the LMS when the Enrollment is deleted: Withdraw unenrolls the learner, Orphan
-	// leaves the enrollment as it is. Default: Withdraw.
+	// leaves the enrollment as it is. Deactivate is refused: an account is the Contact's. Default: Withdraw.
 	// +kubebuilder:validation:XValidation:rule="self != 'Deactivate'",message="must be Withdraw or Orphan: an account is the Contact's"
 	// +kubebuilder:default=Withdraw
 	// +optional

@@ -79,8 +79,8 @@ func TestInstallation(t *testing.T) {
 		if lifecycle == nil || lifecycle.PreStop == nil || lifecycle.PreStop.Sleep == nil || lifecycle.PreStop.Sleep.Seconds != 5 {
 			t.Fatalf("lifecycle %v, want that it waits for 5 seconds", lifecycle)
 		}
-		// The door lets requests end for 15 seconds after that.
-		if grace := *pod.TerminationGracePeriodSeconds; grace < 5+15 {
+		// Rollcall takes up to 30 seconds after that.
+		if grace := *pod.TerminationGracePeriodSeconds; grace < 5+30 {
 			t.Errorf("it is killed after %d seconds", grace)
 		}
 	})

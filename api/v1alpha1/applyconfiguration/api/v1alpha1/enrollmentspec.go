@@ -20,7 +20,7 @@ type EnrollmentSpecApplyConfiguration struct {
 	// accessEndDate is the last day of access, YYYY-MM-DD: until 24:00 in the platform's time zone. Unset: no end.
 	AccessEndDate *apiv1alpha1.Date `json:"accessEndDate,omitempty"`
 	// deletionPolicy says what happens on the LMS when the Enrollment is deleted: Withdraw unenrolls the learner, Orphan
-	// leaves the enrollment as it is. Default: Withdraw.
+	// leaves the enrollment as it is. Deactivate is refused: an account is the Contact's. Default: Withdraw.
 	DeletionPolicy *apiv1alpha1.DeletionPolicy `json:"deletionPolicy,omitempty"`
 }
 
