@@ -22,7 +22,7 @@ const enrollmentListPath = "/api/enrollment/v1/enrollments"
 // sweepCourse has the course swept a minute later, and waits for the result.
 func (c *company) sweepCourse(code string) v1alpha1.CourseSweep {
 	c.t.Helper()
-	c.travelTo(c.clock.Now().Add(time.Minute)) // What was carried out just now is not judged.
+	c.clock.travelTo(c.clock.Now().Add(time.Minute)) // What was carried out just now is not judged.
 	asked := c.clock.Now().Truncate(time.Second)
 	course := &v1alpha1.Course{ObjectMeta: c.named(names.Contact(code))}
 	c.requestCheck(course)
@@ -41,7 +41,7 @@ func (c *company) sweepCourse(code string) v1alpha1.CourseSweep {
 // sweepAccounts has the accounts swept, and waits for the result.
 func (c *company) sweepAccounts() v1alpha1.AccountSweep {
 	c.t.Helper()
-	c.travelTo(c.clock.Now().Add(time.Minute))
+	c.clock.travelTo(c.clock.Now().Add(time.Minute))
 	asked := c.clock.Now().Truncate(time.Second)
 	platform := c.defaultPlatform()
 	c.requestCheck(platform)

@@ -62,8 +62,12 @@ func (r *courseReconciler) readGrades(ctx context.Context, course *v1alpha1.Cour
 	if err := r.dropGrades(ctx, course, platform, current); err != nil {
 		return 0, err
 	}
-	r.sweeps.Delete(key)
 	course.Status.GradesTime = new(metav1.NewTime(r.clock.Now()))
+	if ptr.Deref(platform.Spec.Learners.ReadProgress, false) {
+		current.progress, err = r.beginProgress(ctx, course)
+		return time.Millisecond, err
+	}
+	r.sweeps.Delete(key)
 	return driftInterval(platform) / 2, nil // The next sweep is no sooner.
 }
 
@@ -120,20 +124,26 @@ func isIn(enrollment *v1alpha1.Enrollment, course *v1alpha1.Course) bool {
 	return enrollment.Spec.CourseCode == course.Spec.CourseCode && status.CourseKey == course.Spec.CourseKey && status.Platform == course.Spec.PlatformRef.Name
 }
 
-// writeGrade applies a grade, or none, as this controller's part of the Enrollment's status, if it changed.
+// writeGrade writes a grade, or none, to an Enrollment.
 func (r *courseReconciler) writeGrade(ctx context.Context, enrollment *v1alpha1.Enrollment, grade v1alpha1.Grade) error {
-	if equality.Semantic.DeepEqual(enrollment.Status.Grade, grade) {
+	return r.writeWork(ctx, enrollment, grade, enrollment.Status.Progress)
+}
+
+// writeWork applies grade and progress, or none, as this controller's part of the Enrollment's status, if they changed.
+func (r *courseReconciler) writeWork(ctx context.Context, enrollment *v1alpha1.Enrollment, grade v1alpha1.Grade, progress v1alpha1.Progress) error {
+	was := &enrollment.Status
+	if equality.Semantic.DeepEqual(was.Grade, grade) && equality.Semantic.DeepEqual(was.Progress, progress) {
 		return nil
 	}
-	graded := &v1alpha1.Enrollment{}
-	graded.Namespace, graded.Name, graded.UID = enrollment.Namespace, enrollment.Name, enrollment.UID
-	graded.Status.Grade = grade
-	err := r.applyStatus(ctx, graded)
+	worked := &v1alpha1.Enrollment{}
+	worked.Namespace, worked.Name, worked.UID = enrollment.Namespace, enrollment.Name, enrollment.UID
+	worked.Status.Grade, worked.Status.Progress = grade, progress
+	err := r.applyStatus(ctx, worked)
 	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
 		return nil // It went away meanwhile.
 	}
 	if err != nil {
-		return fmt.Errorf("cannot write a grade: %w", err)
+		return fmt.Errorf("cannot write a learner's grade and progress: %w", err)
 	}
 	return nil
 }

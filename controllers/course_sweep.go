@@ -27,10 +27,12 @@ type courseSweep struct {
 	active map[string]lms.LearnerEnrollment
 	// grades are being read, once the enrollments have been judged.
 	grades *gradeReading
+	// progress is being read, once the grades have been, where the platform wants it.
+	progress *progressReading
 }
 
 // sweep reads the next page of a sweep that is due or was asked for, and gives the time until the next one: first the
-// enrollments, then the grades.
+// enrollments, then the grades, then learners' progress.
 func (r *courseReconciler) sweep(ctx context.Context, course *v1alpha1.Course) (time.Duration, error) {
 	key := client.ObjectKeyFromObject(course)
 	platform, connection, waiting, err := r.platforms.ready(ctx, course.Namespace, course.Spec.PlatformRef.Name)
@@ -50,10 +52,14 @@ func (r *courseReconciler) sweep(ctx context.Context, course *v1alpha1.Course) (
 		return left, nil
 	}
 	ctx = lms.WithLane(ctx, lms.Background)
-	if current.grades != nil {
+	switch {
+	case current.progress != nil:
+		return r.readProgress(ctx, course, platform, connection, current)
+	case current.grades != nil:
 		return r.readGrades(ctx, course, platform, connection, current)
+	default:
+		return r.compare(ctx, course, platform, connection, current)
 	}
-	return r.compare(ctx, course, platform, connection, current)
 }
 
 // compare reads the next page of enrollments. With the last one it puts the sum into the status, and has the enrollments that

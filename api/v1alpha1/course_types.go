@@ -76,6 +76,10 @@ type CourseStatus struct {
 	// +optional
 	GradesTime *metav1.Time `json:"gradesTime,omitempty"`
 
+	// progressTime is when the progress of the course's learners was last read to the end. Unset: it was not.
+	// +optional
+	ProgressTime *metav1.Time `json:"progressTime,omitempty"`
+
 	// sweep is the last comparison of the course's enrollments with the LMS. Unset: none was finished.
 	// +optional
 	Sweep CourseSweep `json:"sweep,omitempty,omitzero"`

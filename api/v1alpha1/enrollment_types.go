@@ -107,6 +107,11 @@ type EnrollmentStatus struct {
 	// +optional
 	Grade Grade `json:"grade,omitempty,omitzero"`
 
+	// progress is how much of the course the learner has completed; status.progressTime of the Course says when it was read.
+	// Unset: the LMS has told nothing, or spec.learners.readProgress of the LearningPlatform is not true.
+	// +optional
+	Progress Progress `json:"progress,omitempty,omitzero"`
+
 	// enrollmentID is Rollcall's stable name for the enrollment: the object's UID.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
@@ -130,6 +135,27 @@ type EnrollmentStatus struct {
 	// lastSyncTime is when the LMS was last found, or made, to agree.
 	// +optional
 	LastSyncTime *metav1.Time `json:"lastSyncTime,omitempty"`
+}
+
+// Progress is what the LMS says of how much a learner has done in a course, graded or not.
+type Progress struct {
+	// hundredths of a percent of the course's units that the learner has completed: 6250 is 62.5 %.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10000
+	// +required
+	Hundredths *int32 `json:"hundredths,omitempty"`
+
+	// courseKey is the course run that it is about. The Enrollment may be for a later one by now.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	// +required
+	CourseKey string `json:"courseKey,omitempty"`
+
+	// username of the account that it is about.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=150
+	// +required
+	Username string `json:"username,omitempty"`
 }
 
 // Grade is what the LMS says of a learner's work in a course.

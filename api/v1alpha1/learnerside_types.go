@@ -57,6 +57,12 @@ type LearnersSpec struct {
 	// +kubebuilder:validation:Pattern=`^(oa2|saml|lti)-[A-Za-z0-9._-]+$`
 	// +optional
 	SSOProviderID string `json:"ssoProviderID,omitempty"`
+
+	// readProgress is true when what share of a course each learner has completed is read, too, after the grades. No API lists
+	// that: it takes a call for each learner in each course at every sweep, for which the LMS works out the learner's progress
+	// page. Calls are made one at a time, with pauses as long as they take. Default: false.
+	// +optional
+	ReadProgress *bool `json:"readProgress,omitempty"`
 }
 
 // IdentityServer is an OpenID Connect provider.

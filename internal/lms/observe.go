@@ -102,6 +102,11 @@ func (o observed) ListGrades(ctx context.Context, courseKey, cursor string) (Gra
 	return o.platform.ListGrades(ctx, courseKey, cursor)
 }
 
+// ReadProgress changes nothing.
+func (o observed) ReadProgress(ctx context.Context, courseKey string, learnerID int64) (int32, error) {
+	return o.platform.ReadProgress(ctx, courseKey, learnerID)
+}
+
 // Withdraw would, unless the learner is not enrolled.
 func (o observed) Withdraw(ctx context.Context, username, courseKey string) error {
 	present, err := o.platform.ReadEnrollment(ctx, username, courseKey)

@@ -10,7 +10,7 @@ import (
 	"rollcall.dev/rollcall/internal/lms"
 )
 
-func TestGradesAndLinksThatFailSlowNoOtherCallsDown(t *testing.T) {
+func TestGradesProgressAndLinksThatFailSlowNoOtherCallsDown(t *testing.T) {
 	status := func(code int) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "300")
@@ -36,6 +36,7 @@ func TestGradesAndLinksThatFailSlowNoOtherCallsDown(t *testing.T) {
 			const course = "course-v1:GK+1234A+2017"
 			calls := []func(context.Context) error{
 				func(ctx context.Context) error { _, err := client.ListGrades(ctx, course, ""); return err },
+				func(ctx context.Context) error { _, err := client.ReadProgress(ctx, course, 7); return err },
 				func(ctx context.Context) error {
 					_, err := client.LinkedLearners(ctx, "oa2-oidc", []string{"ada"})
 					return err

@@ -25,6 +25,7 @@ const (
 	callReadEnrollment      call = "enrollment_read"
 	callListEnrollments     call = "enrollment_list"
 	callListGrades          call = "grade_list"
+	callProgress            call = "progress"
 	callWriteEnrollment     call = "enrollment_write"
 	callBulkInfo            call = "bulk_info"
 	callBulkEnroll          call = "bulk_enroll"
@@ -39,10 +40,12 @@ const (
 var calls = []call{
 	callToken, callRoles, callMe, callEoxInfo, callEoxUserInfo, callSearchEmails, callAccountByEmail, callAccountByUsername,
 	callAccountByID, callLinkedUsers, callRegister, callEoxCreateUser, callEoxUpdateUser, callEoxReplaceEmail, callCourse, callReadEnrollment,
-	callListEnrollments, callListGrades, callWriteEnrollment, callBulkInfo, callBulkEnroll, callReadPreEnrollments, callPreEnroll,
-	callCancelPreEnroll, callEoxReadEnrollment, callEoxWriteEnrollment, callEoxWriteEnrollments,
+	callListEnrollments, callListGrades, callProgress, callWriteEnrollment, callBulkInfo, callBulkEnroll, callReadPreEnrollments,
+	callPreEnroll, callCancelPreEnroll, callEoxReadEnrollment, callEoxWriteEnrollment, callEoxWriteEnrollments,
 }
 
 // isAside says whether nothing hangs on a call: what it shows is read now or later. That one fails, or takes too long, may be
 // because of what it asks for, and says nothing of how the LMS is doing.
-func (c call) isAside() bool { return c == callListGrades || c == callLinkedUsers }
+func (c call) isAside() bool {
+	return c == callListGrades || c == callProgress || c == callLinkedUsers
+}

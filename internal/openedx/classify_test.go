@@ -200,6 +200,8 @@ var classifications = []struct {
 		answer: said(404, `{"developer_message": "Requested grade for unknown course course-v1:GK+GHOST+2017", "error_code": "course_does_not_exist"}`),
 		want:   verdict(lms.Conflict, v1alpha1.ReasonCourseNotFound)},
 	{name: "grades: no such page", call: callListGrades, answer: said(404, errorPage), want: verdict(lms.Conflict, v1alpha1.ReasonCourseNotFound)},
+	{name: "progress: switched off", call: callProgress, answer: said(404, `{"detail": "Not found."}`), want: verdict(lms.Conflict, v1alpha1.ReasonUnexpectedAnswer)},
+	{name: "progress: not to be seen yet", call: callProgress, answer: said(403, `{"detail": "Course has not started"}`), want: verdict(lms.Conflict, v1alpha1.ReasonUnexpectedAnswer)},
 	{name: "list enrollments: bad key", call: callListEnrollments,
 		answer: said(400, `{"field_errors": {"course_id": {"developer_message": "'nonsense' is not a valid course id."}}}`),
 		want:   verdict(lms.Conflict, v1alpha1.ReasonCourseNotFound)},

@@ -10,14 +10,14 @@ test("a learner sees each course with its state, until when, and how far they ar
   const courses = await component(page, "courses");
   const shown = await courses.getByRole("listitem").evaluateAll((items) => items.map((item) => [
     item.dataset.state,
-    ...["title", "badge", "window", "grade"].map((part) => item.querySelector(`[part=${part}]`)?.textContent),
+    ...["title", "badge", "window", "progress", "grade"].map((part) => item.querySelector(`[part=${part}]`)?.textContent),
   ]));
   assert.deepEqual(shown, [
     ["open", "First aid", "Open", "Open until December 11, 2026 · 12 days left",
-      "Grade so far: 83.5% (B), as of November 29, 2026 · Passed"],
-    ["upcoming", "Fire safety at work", "Upcoming", "Starts on January 11, 2027", undefined],
-    ["ended", "Hygiene for beginners", "Ended", "Ended on August 31, 2026", "Grade so far: 41%, as of September 1, 2026"],
-    ["cancelled", "3001C", "Cancelled", "", undefined],
+      "Completed: 62.5%, as of November 28, 2026", "Grade so far: 83.5% (B), as of November 29, 2026 · Passed"],
+    ["upcoming", "Fire safety at work", "Upcoming", "Starts on January 11, 2027", undefined, undefined],
+    ["ended", "Hygiene for beginners", "Ended", "Ended on August 31, 2026", undefined, "Grade so far: 41%, as of September 1, 2026"],
+    ["cancelled", "3001C", "Cancelled", "", undefined, undefined],
   ]);
   const link = courses.getByRole("link", { name: "First aid" });
   assert.equal(await link.getAttribute("href"), world.courses.courses[0].url);

@@ -44,6 +44,7 @@ type course struct {
 	DaysLeft  *int   `json:"daysLeft,omitzero"`
 	HasMentor bool   `json:"hasMentor"`
 	Grade     *grade `json:"grade,omitzero"`
+	Progress  *share `json:"progress,omitzero"`
 }
 
 // grade is what the learner has reached so far.
@@ -51,6 +52,12 @@ type grade struct {
 	Percent  float64      `json:"percent"`
 	Letter   string       `json:"letter,omitzero"`
 	Passed   bool         `json:"passed"`
+	ReadTime *metav1.Time `json:"readTime,omitzero"`
+}
+
+// share is how much of the course the learner has completed.
+type share struct {
+	Percent  float64      `json:"percent"`
 	ReadTime *metav1.Time `json:"readTime,omitzero"`
 }
 
@@ -154,6 +161,9 @@ func (r *reception) courseOf(ctx context.Context, g *guest, sold v1alpha1.Course
 		}
 	}
 	c.Grade = gradeOf(made, known)
+	if ptr.Deref(g.platform.Spec.Learners.ReadProgress, false) {
+		c.Progress = progressOf(made, known)
+	}
 	return c, nil
 }
 
@@ -169,14 +179,34 @@ func gradeOf(made *v1alpha1.Enrollment, known *v1alpha1.Course) *grade {
 	if read.Hundredths == nil || read.CourseKey != made.Status.CourseKey || read.Username != made.Status.Username {
 		return nil
 	}
-	// Cut, not rounded: what is not all is not 100.
-	g := &grade{Percent: float64(*read.Hundredths/10) / 10, Letter: read.Letter, Passed: ptr.Deref(read.Passed, false)}
-	// The LMS lists the grades of active learners alone: what others had reached is of a time that nobody knows.
-	if known != nil && ptr.Deref(made.Status.Enrolled, false) && made.Status.CourseKey == known.Spec.CourseKey {
+	g := &grade{Percent: percent(*read.Hundredths), Letter: read.Letter, Passed: ptr.Deref(read.Passed, false)}
+	if isRead(made, known) {
 		g.ReadTime = known.Status.GradesTime
 	}
 	return g
 }
+
+// progressOf is like gradeOf.
+func progressOf(made *v1alpha1.Enrollment, known *v1alpha1.Course) *share {
+	read := &made.Status.Progress
+	if read.Hundredths == nil || read.CourseKey != made.Status.CourseKey || read.Username != made.Status.Username {
+		return nil
+	}
+	p := &share{Percent: percent(*read.Hundredths)}
+	if isRead(made, known) {
+		p.ReadTime = known.Status.ProgressTime
+	}
+	return p
+}
+
+// isRead says whether the Course tells when the learner's work was read: only that of active learners is. What others had
+// reached is of a time that nobody knows.
+func isRead(made *v1alpha1.Enrollment, known *v1alpha1.Course) bool {
+	return known != nil && ptr.Deref(made.Status.Enrolled, false) && made.Status.CourseKey == known.Spec.CourseKey
+}
+
+// percent is cut to one decimal, not rounded: what is not all is not 100.
+func percent(hundredths int32) float64 { return float64(hundredths/10) / 10 }
 
 // isCurrent is true for a course that can be taken, now or later.
 func (c *course) isCurrent() bool { return c.State == open || c.State == upcoming }

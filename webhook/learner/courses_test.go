@@ -88,6 +88,32 @@ func TestTheGradeOfAnotherCourseRunOrAccountIsNotShown(t *testing.T) {
 	}
 }
 
+func TestProgressIsShownWhereThePlatformHasItRead(t *testing.T) {
+	d := start(t)
+	known := d.course("1234A")
+	access := sold("1234A", "2026-01-01", "")
+	ada := d.contact("000123", "ada", access, sold("1235A", "2026-01-01", ""))
+	status := enrolled("1234A")
+	status.Username, status.Progress = "ada", v1alpha1.Progress{Hundredths: new(int32(6666)), CourseKey: keyOf("1234A"), Username: "ada"}
+	d.enrollment(ada, access, status)
+	status = enrolled("1235A")
+	status.Username, status.Progress = "ada", v1alpha1.Progress{Hundredths: new(int32(6666)), CourseKey: keyOf("1235A"), Username: "adal"}
+	d.enrollment(ada, sold("1235A", "2026-01-01", ""), status) // which is another's
+	browser := d.logIn("ada")
+	for _, c := range browser.courses("000123").Courses {
+		if c.Progress != nil {
+			t.Errorf("%s: it is %+v where it is not read", c.CourseCode, c.Progress)
+		}
+	}
+	change(d, &v1alpha1.LearningPlatform{ObjectMeta: d.meta("default")}, func(p *v1alpha1.LearningPlatform) { p.Spec.Learners.ReadProgress = new(true) })
+	want := map[string]*share{"1234A": {Percent: 66.6, ReadTime: known.Status.ProgressTime}, "1235A": nil}
+	for _, c := range browser.courses("000123").Courses {
+		if diff := cmp.Diff(want[c.CourseCode], c.Progress); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.CourseCode, diff)
+		}
+	}
+}
+
 // The LMS lists the grades of active learners in the course run that the Course stands for.
 func TestTheTimeOfAGradeIsToldOnlyWhileItIsRead(t *testing.T) {
 	known := &v1alpha1.Course{}

@@ -100,6 +100,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.OfficeHoursApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("PlatformReference"):
 		return &apiv1alpha1.PlatformReferenceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("Progress"):
+		return &apiv1alpha1.ProgressApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("RemovalsStatus"):
 		return &apiv1alpha1.RemovalsStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("SafetySpec"):

@@ -244,6 +244,24 @@ func (s *Server) SetGrade(username, course string, grade Grade) {
 	})
 }
 
+// Progress is how many units of a course somebody has completed.
+type Progress struct {
+	Complete, Incomplete, Locked int
+	// Hidden: the platform has no progress page of the user there.
+	Hidden bool
+}
+
+// SetProgress gives a user progress in a course in which they have an enrollment.
+func (s *Server) SetProgress(username, course string, progress Progress) {
+	s.change(username, func(u *user) {
+		e := u.enrollments[fold(course)]
+		if e == nil {
+			panic(fmt.Sprintf("openedxtest: %q is not enrolled in %q", username, course))
+		}
+		e.progress = progress
+	})
+}
+
 // LoseGrade lets the platform fail to work out the grade of a user in a course: its list leaves the user out.
 func (s *Server) LoseGrade(username, course string) {
 	s.SetGrade(username, course, Grade{})

@@ -76,6 +76,9 @@ func routes(bulk, eox, eoxUpdates bool) []route {
 		{name: "/api/grades/v1/courses/{course}/", pattern: at(`/api/grades/v1/courses/` + courseInURL + `/`), view: &view{
 			schemes: jwtOrBearer, require: mayReadGrades, developerErrors: true, methods: get(readGrades),
 		}},
+		{name: "/api/course_home/progress/{course}/{id}", pattern: at(`/api/course_home/(v1/)?progress/` + courseInURL + `/(?P<id>[^/]+)`), view: &view{
+			schemes: jwtOrBearer, methods: get(readProgress),
+		}},
 		{name: "/api/third_party_auth/v0/providers/{provider}/users", pattern: at(`/api/third_party_auth/v0/providers/(?P<provider>[\w.+-]+)/users`), view: &view{
 			schemes: jwtOrBearer, require: isStaff, methods: get(listLinks),
 		}},

@@ -95,6 +95,7 @@ type enrollment struct {
 	attributes []any
 	grade      Grade
 	noGrade    bool
+	progress   Progress
 }
 
 // allowance is a pre-enrollment: an address that may enroll in a course, and does on activation if autoEnroll is set.

@@ -351,6 +351,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: observedGeneration
       type:
         scalar: numeric
+    - name: progressTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
     - name: sweep
       type:
         namedType: dev.rollcall.rollcall.api.v1alpha1.CourseSweep
@@ -533,6 +536,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: preEnrolledEmail
       type:
         scalar: string
+    - name: progress
+      type:
+        namedType: dev.rollcall.rollcall.api.v1alpha1.Progress
     - name: removalHeld
       type:
         namedType: dev.rollcall.rollcall.api.v1alpha1.HeldRemoval
@@ -703,6 +709,9 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: numeric
       default: 90
+    - name: readProgress
+      type:
+        scalar: boolean
     - name: ssoProviderID
       type:
         scalar: string
@@ -901,6 +910,18 @@ var schemaYAML = typed.YAMLObject(`types:
       type:
         scalar: string
       default: default
+- name: dev.rollcall.rollcall.api.v1alpha1.Progress
+  map:
+    fields:
+    - name: courseKey
+      type:
+        scalar: string
+    - name: hundredths
+      type:
+        scalar: numeric
+    - name: username
+      type:
+        scalar: string
 - name: dev.rollcall.rollcall.api.v1alpha1.ProvisionedBy
   scalar: string
 - name: dev.rollcall.rollcall.api.v1alpha1.Recipient

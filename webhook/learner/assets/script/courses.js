@@ -25,6 +25,7 @@ class RollcallCourses extends RollcallElement {
         h("h3", { part: "title" }, course.url ? h("a", { part: "link", href: course.url }, title) : title),
         h("span", { part: "badge" }, this.say(`courses.${course.state}`))),
       h("p", { part: "window" }, this.#window(course)),
+      course.progress && this.#progress(course.progress, timeZone),
       course.grade && this.#grade(course.grade, timeZone));
   }
 
@@ -49,14 +50,30 @@ class RollcallCourses extends RollcallElement {
 
   #grade({ percent, letter, passed, readTime }, timeZone) {
     const share = this.language.percent(percent);
-    const reached = h("span", { part: "meter-value" });
-    reached.style.inlineSize = `${percent}%`;
     return h("div", { part: "grade" },
-      h("span", { part: "meter", "aria-hidden": "true" }, reached),
+      meter(percent),
       h("p", {},
         this.say("courses.grade"), ": ",
         h("strong", {}, letter ? this.say("courses.gradeLetter", { percent: share, letter }) : share),
-        readTime && [", ", this.say("courses.gradeDate", { date: h("time", { datetime: readTime }, this.language.dayOf(readTime, timeZone)) })],
+        this.#asOf(readTime, timeZone),
         passed && [" · ", h("span", { part: "passed" }, this.say("courses.passed"))]));
   }
+
+  #progress({ percent, readTime }, timeZone) {
+    return h("div", { part: "progress" },
+      meter(percent),
+      h("p", {},
+        this.say("courses.progress"), ": ", h("strong", {}, this.language.percent(percent)), this.#asOf(readTime, timeZone)));
+  }
+
+  #asOf(time, timeZone) {
+    return time && [", ", this.say("courses.asOf", { date: h("time", { datetime: time }, this.language.dayOf(time, timeZone)) })];
+  }
+}
+
+/** A bar that shows to the eye what the text beside it says. */
+function meter(percent) {
+  const reached = h("span", { part: "meter-value" });
+  reached.style.inlineSize = `${percent}%`;
+  return h("span", { part: "meter", "aria-hidden": "true" }, reached);
 }

@@ -27,6 +27,8 @@ type CourseStatusApplyConfiguration struct {
 	LastSyncTime *v1.Time `json:"lastSyncTime,omitempty"`
 	// gradesTime is when the grades of the course's learners were last read to the end. Unset: they were not.
 	GradesTime *v1.Time `json:"gradesTime,omitempty"`
+	// progressTime is when the progress of the course's learners was last read to the end. Unset: it was not.
+	ProgressTime *v1.Time `json:"progressTime,omitempty"`
 	// sweep is the last comparison of the course's enrollments with the LMS. Unset: none was finished.
 	Sweep *CourseSweepApplyConfiguration `json:"sweep,omitempty"`
 }
@@ -121,6 +123,14 @@ func (b *CourseStatusApplyConfiguration) WithLastSyncTime(value v1.Time) *Course
 // If called multiple times, the GradesTime field is set to the value of the last call.
 func (b *CourseStatusApplyConfiguration) WithGradesTime(value v1.Time) *CourseStatusApplyConfiguration {
 	b.GradesTime = &value
+	return b
+}
+
+// WithProgressTime sets the ProgressTime field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ProgressTime field is set to the value of the last call.
+func (b *CourseStatusApplyConfiguration) WithProgressTime(value v1.Time) *CourseStatusApplyConfiguration {
+	b.ProgressTime = &value
 	return b
 }
 

@@ -32,6 +32,9 @@ type EnrollmentStatusApplyConfiguration struct {
 	// grade is the learner's grade in the course so far; status.gradesTime of the Course says when it was read. Unset: the LMS has
 	// told none.
 	Grade *GradeApplyConfiguration `json:"grade,omitempty"`
+	// progress is how much of the course the learner has completed; status.progressTime of the Course says when it was read.
+	// Unset: the LMS has told nothing, or spec.learners.readProgress of the LearningPlatform is not true.
+	Progress *ProgressApplyConfiguration `json:"progress,omitempty"`
 	// enrollmentID is Rollcall's stable name for the enrollment: the object's UID.
 	EnrollmentID *string `json:"enrollmentID,omitempty"`
 	// attempts are the failed attempts to enroll or withdraw since the last success or change.
@@ -142,6 +145,14 @@ func (b *EnrollmentStatusApplyConfiguration) WithMode(value string) *EnrollmentS
 // If called multiple times, the Grade field is set to the value of the last call.
 func (b *EnrollmentStatusApplyConfiguration) WithGrade(value *GradeApplyConfiguration) *EnrollmentStatusApplyConfiguration {
 	b.Grade = value
+	return b
+}
+
+// WithProgress sets the Progress field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Progress field is set to the value of the last call.
+func (b *EnrollmentStatusApplyConfiguration) WithProgress(value *ProgressApplyConfiguration) *EnrollmentStatusApplyConfiguration {
+	b.Progress = value
 	return b
 }
 

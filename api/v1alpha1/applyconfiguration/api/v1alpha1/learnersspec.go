@@ -29,6 +29,10 @@ type LearnersSpecApplyConfiguration struct {
 	// ssoProviderID is the LMS's id of the provider by which learners sign on, such as oa2-keycloak. With it each Contact says in
 	// its condition SSOLinked whether the learner's account is linked. Unset: it is not looked at.
 	SSOProviderID *string `json:"ssoProviderID,omitempty"`
+	// readProgress is true when what share of a course each learner has completed is read, too, after the grades. No API lists
+	// that: it takes a call for each learner in each course at every sweep, for which the LMS works out the learner's progress
+	// page. Calls are made one at a time, with pauses as long as they take. Default: false.
+	ReadProgress *bool `json:"readProgress,omitempty"`
 }
 
 // LearnersSpecApplyConfiguration constructs a declarative configuration of the LearnersSpec type for use with
@@ -100,5 +104,13 @@ func (b *LearnersSpecApplyConfiguration) WithMessageRetentionDays(value int32) *
 // If called multiple times, the SSOProviderID field is set to the value of the last call.
 func (b *LearnersSpecApplyConfiguration) WithSSOProviderID(value string) *LearnersSpecApplyConfiguration {
 	b.SSOProviderID = &value
+	return b
+}
+
+// WithReadProgress sets the ReadProgress field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ReadProgress field is set to the value of the last call.
+func (b *LearnersSpecApplyConfiguration) WithReadProgress(value bool) *LearnersSpecApplyConfiguration {
+	b.ReadProgress = &value
 	return b
 }
