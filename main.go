@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"time"
 	_ "time/tzdata" // The zones of access windows are known wherever Rollcall runs.
 
 	"github.com/spf13/cobra"
@@ -152,8 +153,8 @@ func newManager(restConfig *rest.Config, o options, clock clock.Clock, adjust ..
 		LeaderElectionID:              "rollcall.rollcall.dev",
 		LeaderElectionNamespace:       o.leaseNamespace,
 		LeaderElectionReleaseOnCancel: true,
-		// The last answers, and then some seconds in which the lease is given up.
-		GracefulShutdownTimeout: new(o.ingestLimits.ReadTimeout + o.ingestLimits.RequestTimeout + 2*doors.AnswerTimeout),
+		// The last answers, or what a mail server says of the message that it is about to take, and then giving up the lease.
+		GracefulShutdownTimeout: new(max(o.ingestLimits.ReadTimeout+o.ingestLimits.RequestTimeout+2*doors.AnswerTimeout, 30*time.Second)),
 	}
 	for _, change := range adjust {
 		change(&managerOptions)

@@ -2,6 +2,7 @@ package learner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -46,6 +47,9 @@ func (s *Server) getMentor(w http.ResponseWriter, r *http.Request, g *guest) err
 
 func (s *Server) postToMentor(w http.ResponseWriter, r *http.Request, g *guest) error {
 	courseCode, _, err := s.mentorOf(r, g)
+	if closed := (*problem.Problem)(nil); err != nil && !errors.As(err, &closed) {
+		return err
+	}
 	return s.messages.take(w, r, g, v1alpha1.LearnerMessageSpec{Recipient: v1alpha1.RecipientMentor, CourseCode: courseCode}, err)
 }
 

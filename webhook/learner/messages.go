@@ -58,7 +58,11 @@ type message struct {
 
 // getMessage tells how far a message of the learner's is.
 func (s *Server) getMessage(w http.ResponseWriter, r *http.Request, g *guest) error {
-	found, err := find(r.Context(), s.messages.cached, g, r.PathValue("messageID"))
+	id := r.PathValue("messageID")
+	found, err := find(r.Context(), s.cache, g, id)
+	if found == nil && err == nil {
+		found, err = find(r.Context(), s.messages.cached, g, id) // It may have been stored a moment ago.
+	}
 	if err != nil {
 		return err
 	}
@@ -98,8 +102,8 @@ func (m *messages) take(w http.ResponseWriter, r *http.Request, g *guest, to v1a
 	return nil
 }
 
-// nameOf gives the name of the message that a request sends: a new one, or that of all requests of the learner's with the same
-// key, which can be repeated.
+// nameOf gives the name of the message that a request sends: a new one, or that of all requests of the learner's to the same
+// address with the same key, which can be repeated.
 func nameOf(r *http.Request, g *guest) (name string, repeatable bool, err error) {
 	keys := r.Header.Values(idempotencyHeader)
 	switch {
@@ -109,7 +113,7 @@ func nameOf(r *http.Request, g *guest) (name string, repeatable bool, err error)
 		return "", false, problem.BadRequest(problem.Error{Header: idempotencyHeader, Reason: problem.ReasonMalformed,
 			Detail: "This must be 1 to 255 visible characters of ASCII, once."})
 	default:
-		sum := sha256.Sum256([]byte(string(g.contact.UID) + "/" + keys[0]))
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s %q %q", g.contact.UID, r.PathValue("courseID"), keys[0]))
 		return hex.EncodeToString(sum[:16]), true, nil
 	}
 }
@@ -170,12 +174,13 @@ func (m *messages) checkKept(ctx context.Context, g *guest) error {
 	return nil
 }
 
-// same gives the stored message, if it is the one that was sent.
+// same gives the stored message, if it is the one that was sent. It was sent to the same address, whichever course that stands
+// for by now.
 func same(found *v1alpha1.LearnerMessage, sent *v1alpha1.LearnerMessageSpec, err error) (*v1alpha1.LearnerMessage, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("cannot read a message: %w", err)
-	case found.Spec != *sent:
+	case found.Spec.Recipient != sent.Recipient, found.Spec.Subject != sent.Subject, found.Spec.Text != sent.Text:
 		return nil, problem.BadRequest(problem.Error{Header: idempotencyHeader, Reason: problem.ReasonDuplicate,
 			Detail: "Another message was sent with this key."})
 	default:

@@ -111,9 +111,8 @@ func TestAMessageWithAKeyIsStoredOnce(t *testing.T) {
 		t.Errorf("%d messages are stored, want 2", got)
 	}
 	for what, a := range map[string]answer{
-		"another text":      b.post(supportOf("000123"), letterOf("How tight is it?"), idempotencyHeader, key),
-		"another subject":   b.post(supportOf("000123"), `{"subject": "Hi", "text": "How tight?"}`, idempotencyHeader, key),
-		"another recipient": b.post(mentorOf("000123", "1234A"), letterOf("How tight?"), idempotencyHeader, key),
+		"another text":    b.post(supportOf("000123"), letterOf("How tight is it?"), idempotencyHeader, key),
+		"another subject": b.post(supportOf("000123"), `{"subject": "Hi", "text": "How tight?"}`, idempotencyHeader, key),
 	} {
 		if a.status != http.StatusBadRequest || a.problem(t).Errors[0].Header != idempotencyHeader {
 			t.Errorf("%s: %d %s, want 400", what, a.status, a.body)
@@ -153,6 +152,32 @@ func TestWhatIsStoredIsAcknowledgedAgainWhenNobodyCanBeWrittenToAnyMore(t *testi
 	check("without a mentor and support")
 	change(d, ada, func(c *v1alpha1.Contact) { c.Spec.Enrollments[0].AccessEndDate = "2026-11-28" })
 	check("after the end of the course")
+	change(d, ada, func(c *v1alpha1.Contact) { c.Spec.Enrollments = nil })
+	check("when the course was dropped")
+}
+
+// Two course codes may have one key, and first the one has a mentor, then the other.
+func TestAKeyCountsForTheAddressThatItIsSentTo(t *testing.T) {
+	d := start(t)
+	for _, code := range []string{"1234A", "1234B"} {
+		change(d, d.course(code), func(c *v1alpha1.Course) { c.Spec.CourseKey = keyOf("1234") })
+	}
+	ada := d.contact("000123", "ada", sold("1234A", "2026-01-01", ""), sold("1234B", "2026-01-01", ""))
+	dana := d.mentor("dana", "1234B")
+	b := d.logIn("ada")
+	send := func(path string) answer { return b.post(path, letterOf("How tight?"), idempotencyHeader, "key") }
+	first, toSupport := send(mentorOf("000123", keyOf("1234"))), send(supportOf("000123"))
+	if first.status != http.StatusCreated || toSupport.status != http.StatusCreated {
+		t.Fatalf("%d %s and %d %s, want 201", first.status, first.body, toSupport.status, toSupport.body)
+	}
+	change(d, dana, func(m *v1alpha1.CourseMentor) { m.Spec.EndDate = "2026-11-01" })
+	d.mentor("kim", "1234A")
+	if a := send(mentorOf("000123", keyOf("1234"))); a.status != http.StatusCreated || a.body != first.body {
+		t.Errorf("again: %d %s, want %s", a.status, a.body, first.body)
+	}
+	if got := len(d.stored(ada)); got != 2 {
+		t.Errorf("%d messages are stored, want one to the mentor and one to support", got)
+	}
 }
 
 func TestALearnerHasSoManyMessagesAnHour(t *testing.T) {

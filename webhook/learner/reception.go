@@ -103,7 +103,7 @@ func (r *reception) verifierFor(platform *v1alpha1.LearningPlatform) *caller.Ver
 // unidentified gives the answer to a caller of whom nobody knows who they are.
 func unidentified(ctx context.Context, err error) error {
 	if errors.Is(err, caller.ErrUnavailable) {
-		ctrl.LoggerFrom(ctx).Info("Cannot check a credential now", "reason", err.Error())
+		ctrl.LoggerFrom(ctx).V(1).Info("Cannot check a credential now", "reason", err.Error())
 		return problem.Unavailable("Nobody can tell now who you are. Send the request again.", doors.RetryAfter)
 	}
 	ctrl.LoggerFrom(ctx).V(1).Info("Refused a caller", "reason", err.Error())

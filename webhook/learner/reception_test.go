@@ -207,7 +207,9 @@ func TestReadingWaitsForNoWrite(t *testing.T) {
 	objects := []client.Object{ada, d.course("1234A"), d.enrollment(ada, access, enrolled("1234A")), d.mentor("dana", "1234A"),
 		&v1alpha1.LearningPlatform{ObjectMeta: d.meta("default")}}
 	b := d.logIn("ada")
-	b.get(myself) // the keys are known
+	message := b.post(supportOf("000123"), letterOf("How tight?")).header.Get("Location")
+	must(t, d.cached.Get(t.Context(), client.ObjectKeyFromObject(&d.stored(ada)[0]), &v1alpha1.LearnerMessage{})) // The cache has it.
+	objects = append(objects, &d.stored(ada)[0])
 	hanging, end := make(chan struct{}), make(chan struct{})
 	d.wire.breakWith(func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
 		hanging <- struct{}{}
@@ -224,7 +226,7 @@ func TestReadingWaitsForNoWrite(t *testing.T) {
 		})
 		<-hanging
 	}
-	for _, path := range []string{myself, coursesOf("000123"), mentorOf("000123", "1234A"), supportOf("000123")} {
+	for _, path := range []string{myself, coursesOf("000123"), mentorOf("000123", "1234A"), supportOf("000123"), message} {
 		if a := b.get(path); a.status != http.StatusOK {
 			t.Errorf("%s = %d %s", path, a.status, a.body)
 		}

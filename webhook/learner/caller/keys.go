@@ -99,10 +99,11 @@ func (s *keySet) open(ctx context.Context, token *jwt.JSONWebToken, into *claims
 	if tried.open(token, into) {
 		return nil
 	}
-	if s.waiting.TryAcquire(1) {
-		_ = s.refresh(ctx) // then what there is remains
-		s.waiting.Release(1)
+	if !s.waiting.TryAcquire(1) {
+		return fmt.Errorf("%w: enough tokens wait for other keys", ErrUnavailable)
 	}
+	_ = s.refresh(ctx) // then what there is remains
+	s.waiting.Release(1)
 	if newer := s.known.Load(); newer != tried && newer.open(token, into) {
 		return nil
 	}
@@ -156,9 +157,8 @@ func (s *keySet) attempt(ctx context.Context) <-chan singleflight.Result {
 		defer cancel()
 		keys, err := s.read(oidc.ClientContext(ctx, s.client))
 		if err != nil {
-			if s.known.Load() != nil { // else whoever waits is told
-				logr.FromContextOrDiscard(ctx).Info("Cannot read the keys of callers' credentials, those that are known go on counting", "reason", err.Error())
-			}
+			logr.FromContextOrDiscard(ctx).Info("Cannot read the keys of callers' credentials, those that are known go on counting",
+				"known", s.known.Load() != nil, "reason", err.Error())
 			return nil, err
 		}
 		s.known.Store(&ring{keys: keys, read: now})
