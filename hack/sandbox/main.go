@@ -84,6 +84,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		mux.Handle(learnerAPIPath, proxy)
 		mux.Handle("GET "+learnerPath, learnerPage(lms))
+		mux.Handle("PUT "+workPath, work(lms))
 		mux.Handle("GET "+stylePath, style())
 	}
 	tasks, ctx := errgroup.WithContext(ctx)
