@@ -75,7 +75,7 @@ func asJSON(value any) string {
 	return string(encoded)
 }
 
-// waitUntilIdle waits until nothing is worked on, and nothing is due.
+// waitUntilIdle waits until nothing is worked on or queued. What is planned for later, if soon, is still to come.
 func (c *company) waitUntilIdle() {
 	c.t.Helper()
 	idle := 0

@@ -110,18 +110,58 @@ func TestALearnerOfWhomTheLMSTellsNoProgressHoldsNoOtherUp(t *testing.T) {
 	broken := fmt.Sprint(progressPath, courseKey("1234A"), "/", c.contact("broken").Status.Learner.ID)
 	c.lms.Fail(openedxtest.Match{Path: broken}, openedxtest.Fault{Status: http.StatusInternalServerError})
 	before := c.course("1234A").Status.ProgressTime
+	c.lms.ResetCalls()
 	c.sweepCourse("1234A")
-	c.eventually("the progress of the others is read", func() error {
+	c.eventually("the progress of all others is read", func() error {
 		c.clock.travelTo(c.clock.Now().Add(time.Minute)) // It is tried again some times.
-		if c.course("1234A").Status.ProgressTime.Equal(before) {
+		if c.callsTo(broken) < 5 || c.enrollment("hidden", "1234A").Status.Progress.Hundredths != nil {
 			return errors.New("it is not")
 		}
 		return nil
 	})
+	c.waitUntilIdle()
+	if read := c.course("1234A").Status.ProgressTime; !read.Equal(before) {
+		t.Errorf("progressTime is %s, although not all of it was read", read)
+	}
 	c.wantProgress("shown", "1234A", 10_000)
 	c.wantProgress("hidden", "1234A", -1)
-	c.wantProgress("broken", "1234A", -1)
+	c.wantProgress("broken", "1234A", 10_000) // as it was read last
 	c.waitForState(c.defaultPlatform(), v1alpha1.ReasonConnected)
+}
+
+func TestProgressThatIsNotReadToTheEndGivesWayToTheNextSweep(t *testing.T) {
+	t.Parallel()
+	const learners = 3
+	c := newProgressCompany(t)
+	change(c, c.defaultPlatform(), func(p *v1alpha1.LearningPlatform) { p.Spec.DriftIntervalMinutes = 60 })
+	for i := range learners {
+		c.mustPut(joe(fmt.Sprint(i), "1234A"), http.StatusCreated)
+		c.waitForContact(fmt.Sprint(i), v1alpha1.ReasonSynced)
+	}
+	c.lms.Fail(openedxtest.Match{Path: progressPath}, openedxtest.Fault{Hang: true})
+	swept := c.sweepCourse("1234A").FinishedTime
+	c.eventually("progress is asked for", func() error {
+		if c.callsTo(progressPath) == 0 {
+			return errors.New("it is not")
+		}
+		return nil
+	})
+	c.clock.travelTo(c.clock.Now().Add(2 * time.Hour)) // One call takes as long.
+	c.lms.ClearFaults()
+	c.eventually("the course is swept again", func() error {
+		c.clock.travelTo(c.clock.Now().Add(time.Minute))
+		if finished := c.course("1234A").Status.Sweep.FinishedTime; !finished.After(swept.Time.Add(time.Hour)) {
+			return fmt.Errorf("the last time was %s", finished)
+		}
+		return nil
+	})
+	c.eventually("progress is read to the end", func() error {
+		if c.course("1234A").Status.ProgressTime == nil {
+			return errors.New("it is not")
+		}
+		c.clock.travelTo(c.clock.Now().Add(time.Minute))
+		return nil
+	})
 }
 
 func TestProgressThatTheLMSDoesNotShowIsGivenUp(t *testing.T) {
@@ -130,11 +170,15 @@ func TestProgressThatTheLMSDoesNotShowIsGivenUp(t *testing.T) {
 	c := newProgressCompany(t)
 	for i := range learners {
 		c.mustPut(joe(fmt.Sprint(i), "1234A"), http.StatusCreated)
-	}
-	for i := range learners {
 		c.waitForContact(fmt.Sprint(i), v1alpha1.ReasonSynced)
+		c.lms.SetProgress(c.username(fmt.Sprint(i)), courseKey("1234A"), openedxtest.Progress{Complete: 1})
 	}
-	c.lms.Fail(openedxtest.Match{Path: progressPath}, openedxtest.Fault{Status: http.StatusNotFound})
+	c.readProgress("1234A")
+	before := c.course("1234A").Status.ProgressTime
+	for i := range learners {
+		c.lms.SetProgress(c.username(fmt.Sprint(i)), courseKey("1234A"), openedxtest.Progress{Hidden: true})
+	}
+	c.lms.ResetCalls()
 	c.readGrades("1234A")
 	c.eventually("it is given up", func() error {
 		if c.callsTo(progressPath) < tries {
@@ -146,11 +190,11 @@ func TestProgressThatTheLMSDoesNotShowIsGivenUp(t *testing.T) {
 	if calls := c.callsTo(progressPath); calls != tries {
 		t.Errorf("%d calls, want %d", calls, tries)
 	}
-	if read := c.course("1234A").Status.ProgressTime; read != nil {
-		t.Errorf("progressTime is %v", read)
+	if read := c.course("1234A").Status.ProgressTime; !read.Equal(before) {
+		t.Errorf("progressTime is %s", read)
+	}
+	for i := range learners {
+		c.wantProgress(fmt.Sprint(i), "1234A", 10_000)
 	}
 	c.waitForState(c.defaultPlatform(), v1alpha1.ReasonConnected)
-	c.lms.ClearFaults()
-	c.readProgress("1234A")
-	c.wantProgress("0", "1234A", 0)
 }

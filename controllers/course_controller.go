@@ -34,11 +34,8 @@ type courseReconciler struct {
 	reconciler
 	// sweeps are under way, by the name of the Course.
 	sweeps sync.Map
-	// grading is held by who reads a page of grades, or the progress of a learner: one at a time, so that others see to courses
-	// meanwhile.
-	grading sync.Mutex
-	// rested is when the progress of another learner may be read; who holds grading may use it.
-	rested time.Time
+	// turns to read a page of grades, or the progress of a learner, by the name of the platform.
+	turns sync.Map
 	// started is when this process began to look after courses.
 	started time.Time
 }

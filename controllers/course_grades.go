@@ -35,10 +35,11 @@ const maxLetter = 64
 // readGrades reads the next page of grades, and notes on the Enrollments what is new. Nothing hangs on grades: what goes
 // wrong with them is left to the next sweep.
 func (r *courseReconciler) readGrades(ctx context.Context, course *v1alpha1.Course, platform *v1alpha1.LearningPlatform, connection lms.Platform, current *courseSweep) (time.Duration, error) {
-	if !r.grading.TryLock() {
+	turn := r.turnOn(platform)
+	if !turn.mu.TryLock() {
 		return wait.Jitter(time.Second, jitter), nil
 	}
-	defer r.grading.Unlock()
+	defer turn.mu.Unlock()
 	key, reading := client.ObjectKeyFromObject(course), current.grades
 	page, err := connection.ListGrades(ctx, course.Spec.CourseKey, reading.cursor)
 	if err != nil {
@@ -63,6 +64,7 @@ func (r *courseReconciler) readGrades(ctx context.Context, course *v1alpha1.Cour
 		return 0, err
 	}
 	course.Status.GradesTime = new(metav1.NewTime(r.clock.Now()))
+	reading.seen = nil
 	if ptr.Deref(platform.Spec.Learners.ReadProgress, false) {
 		current.progress, err = r.beginProgress(ctx, course)
 		return time.Millisecond, err
@@ -108,7 +110,7 @@ func (r *courseReconciler) dropGrades(ctx context.Context, course *v1alpha1.Cour
 	j := &judgment{courseReconciler: r, course: course, platform: platform, swept: current}
 	for i := range list.Items {
 		enrollment := &list.Items[i]
-		if !isIn(enrollment, course) || current.grades.seen[enrollment.Name] || !ptr.Deref(enrollment.Status.Enrolled, false) || j.changedMeanwhile(enrollment) {
+		if !isEnrolledIn(enrollment, course) || current.grades.seen[enrollment.Name] || j.changedMeanwhile(enrollment) {
 			continue
 		}
 		if err := r.writeGrade(ctx, enrollment, v1alpha1.Grade{}); err != nil {

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -29,6 +30,19 @@ type courseSweep struct {
 	grades *gradeReading
 	// progress is being read, once the grades have been, where the platform wants it.
 	progress *progressReading
+}
+
+// turn is taken by who reads a page of grades, or the progress of a learner, on a platform: one at a time, so that others see to
+// courses meanwhile.
+type turn struct {
+	mu sync.Mutex
+	// rested is when the progress of another learner may be read.
+	rested time.Time
+}
+
+func (r *courseReconciler) turnOn(platform *v1alpha1.LearningPlatform) *turn {
+	known, _ := r.turns.LoadOrStore(client.ObjectKeyFromObject(platform), &turn{})
+	return known.(*turn)
 }
 
 // sweep reads the next page of a sweep that is due or was asked for, and gives the time until the next one: first the

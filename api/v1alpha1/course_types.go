@@ -76,7 +76,8 @@ type CourseStatus struct {
 	// +optional
 	GradesTime *metav1.Time `json:"gradesTime,omitempty"`
 
-	// progressTime is when the progress of the course's learners was last read to the end. Unset: it was not.
+	// progressTime is when the progress of the course's learners was last read to the end. That of some may have been read again
+	// since. Unset: it was not.
 	// +optional
 	ProgressTime *metav1.Time `json:"progressTime,omitempty"`
 

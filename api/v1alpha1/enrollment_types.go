@@ -107,8 +107,8 @@ type EnrollmentStatus struct {
 	// +optional
 	Grade Grade `json:"grade,omitempty,omitzero"`
 
-	// progress is how much of the course the learner has completed; status.progressTime of the Course says when it was read.
-	// Unset: the LMS has told nothing, or spec.learners.readProgress of the LearningPlatform is not true.
+	// progress is how much of the course the learner has completed; it was read at
+	// status.progressTime of the Course, or later. Unset: the LMS has told nothing.
 	// +optional
 	Progress Progress `json:"progress,omitempty,omitzero"`
 

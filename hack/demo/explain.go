@@ -40,6 +40,7 @@ In a browser, what a learner sees, and where messages arrive:
   %[8]s/sandbox/mailbox/
 
   # Let the learner do 62 percent of a course, and have that read now instead of within a day:
+  kubectl patch learningplatform default --type merge -p '{"spec": {"learners": {"readProgress": true}}}'
   curl --noproxy '*' -X PUT --data 62 %[8]s/sandbox/learners/mlopez/courses/course-v1:GK+1234A+2017
   kubectl annotate course 1234a rollcall.dev/reconcile-requested-at="$(date +%%s)" --overwrite
 

@@ -41,6 +41,7 @@ const registrationPause = time.Hour
 // Messages that several rows share.
 const (
 	noProgress         = "The LMS has no progress page of the learner in the course."
+	noProgressAPI      = "The LMS has no API for the progress of learners."
 	unexpectedAnswer   = "The LMS answered in a way that Rollcall does not know for this call."
 	asAPage            = "The LMS answers with a web page instead of data, like a system in maintenance or another host."
 	notGranted         = "The LMS gives no token. If it never did, the URL may be that of another system."
@@ -188,8 +189,9 @@ var table = []row{
 	{call: callListGrades, status: 403, class: lms.Fatal, reason: v1alpha1.ReasonNotStaff, message: "The LMS does not let the service user read grades."},
 	{call: callListGrades, status: 404, class: lms.Conflict, reason: v1alpha1.ReasonCourseNotFound, message: "The LMS has no grades of a course with this key."},
 	// A course may not show it at all, or not to this learner, and then not to staff either.
-	{call: callProgress, status: 403, class: lms.Conflict, reason: v1alpha1.ReasonUnexpectedAnswer, message: noProgress},
-	{call: callProgress, status: 404, class: lms.Conflict, reason: v1alpha1.ReasonUnexpectedAnswer, message: noProgress},
+	{call: callProgress, status: 403, body: not(page), class: lms.Conflict, reason: v1alpha1.ReasonUnexpectedAnswer, message: noProgress},
+	{call: callProgress, status: 404, body: not(page), class: lms.Conflict, reason: v1alpha1.ReasonUnexpectedAnswer, message: noProgress},
+	{call: callProgress, status: 404, body: page, class: lms.Fatal, reason: v1alpha1.ReasonUnexpectedAnswer, message: noProgressAPI},
 	{call: callWriteEnrollment, status: 400, body: hasKey("course_details"), class: lms.Conflict, reason: v1alpha1.ReasonModeUnavailable,
 		message: modeUnavailable},
 	{call: callWriteEnrollment, status: 400, body: says("message", "No course "), class: lms.Conflict, reason: v1alpha1.ReasonCourseNotFound,

@@ -202,6 +202,7 @@ var classifications = []struct {
 	{name: "grades: no such page", call: callListGrades, answer: said(404, errorPage), want: verdict(lms.Conflict, v1alpha1.ReasonCourseNotFound)},
 	{name: "progress: switched off", call: callProgress, answer: said(404, `{"detail": "Not found."}`), want: verdict(lms.Conflict, v1alpha1.ReasonUnexpectedAnswer)},
 	{name: "progress: not to be seen yet", call: callProgress, answer: said(403, `{"detail": "Course has not started"}`), want: verdict(lms.Conflict, v1alpha1.ReasonUnexpectedAnswer)},
+	{name: "progress: nothing there", call: callProgress, answer: said(404, errorPage), want: verdict(lms.Fatal, v1alpha1.ReasonUnexpectedAnswer)},
 	{name: "list enrollments: bad key", call: callListEnrollments,
 		answer: said(400, `{"field_errors": {"course_id": {"developer_message": "'nonsense' is not a valid course id."}}}`),
 		want:   verdict(lms.Conflict, v1alpha1.ReasonCourseNotFound)},

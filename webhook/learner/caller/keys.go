@@ -1,6 +1,7 @@
 package caller
 
 import (
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"encoding/json"
@@ -49,8 +50,10 @@ type keySet struct {
 	known    atomic.Pointer[ring]
 	attempts singleflight.Group
 	waiting  *semaphore.Weighted
-	// attempted is when keys were last asked for; only the one attempt under way uses it.
+	// attempted is when keys were last asked for, and failure why they could not be read then; only the one attempt under way
+	// uses them.
 	attempted time.Time
+	failure   error
 }
 
 // ring is what one answer held.
@@ -102,12 +105,16 @@ func (s *keySet) open(ctx context.Context, token *jwt.JSONWebToken, into *claims
 	if !s.waiting.TryAcquire(1) {
 		return fmt.Errorf("%w: enough tokens wait for other keys", ErrUnavailable)
 	}
-	_ = s.refresh(ctx) // then what there is remains
+	err = s.refresh(ctx)
 	s.waiting.Release(1)
-	if newer := s.known.Load(); newer != tried && newer.open(token, into) {
+	switch newer := s.known.Load(); {
+	case newer != tried && newer.open(token, into):
 		return nil
+	case err != nil && !errors.Is(err, errTooSoon):
+		return fmt.Errorf("%w: %w", ErrUnavailable, err) // It may be by a new key.
+	default:
+		return invalid("the signature is by no known key")
 	}
-	return invalid("the signature is by no known key")
 }
 
 func (r *ring) open(token *jwt.JSONWebToken, into *claims) bool {
@@ -150,13 +157,13 @@ func (s *keySet) attempt(ctx context.Context) <-chan singleflight.Result {
 	return s.attempts.DoChan("", func() (any, error) {
 		now := s.clock.Now()
 		if !s.attempted.IsZero() && now.Sub(s.attempted) < keysPause {
-			return nil, errTooSoon
+			return nil, cmp.Or(s.failure, errTooSoon)
 		}
 		s.attempted = now
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keysTimeout)
 		defer cancel()
 		keys, err := s.read(oidc.ClientContext(ctx, s.client))
-		if err != nil {
+		if s.failure = err; err != nil {
 			logr.FromContextOrDiscard(ctx).Info("Cannot read the keys of callers' credentials, those that are known go on counting",
 				"known", s.known.Load() != nil, "reason", err.Error())
 			return nil, err

@@ -27,7 +27,8 @@ type CourseStatusApplyConfiguration struct {
 	LastSyncTime *v1.Time `json:"lastSyncTime,omitempty"`
 	// gradesTime is when the grades of the course's learners were last read to the end. Unset: they were not.
 	GradesTime *v1.Time `json:"gradesTime,omitempty"`
-	// progressTime is when the progress of the course's learners was last read to the end. Unset: it was not.
+	// progressTime is when the progress of the course's learners was last read to the end. That of some may have been read again
+	// since. Unset: it was not.
 	ProgressTime *v1.Time `json:"progressTime,omitempty"`
 	// sweep is the last comparison of the course's enrollments with the LMS. Unset: none was finished.
 	Sweep *CourseSweepApplyConfiguration `json:"sweep,omitempty"`

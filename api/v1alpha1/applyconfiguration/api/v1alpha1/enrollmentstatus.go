@@ -32,8 +32,8 @@ type EnrollmentStatusApplyConfiguration struct {
 	// grade is the learner's grade in the course so far; status.gradesTime of the Course says when it was read. Unset: the LMS has
 	// told none.
 	Grade *GradeApplyConfiguration `json:"grade,omitempty"`
-	// progress is how much of the course the learner has completed; status.progressTime of the Course says when it was read.
-	// Unset: the LMS has told nothing, or spec.learners.readProgress of the LearningPlatform is not true.
+	// progress is how much of the course the learner has completed; it was read at
+	// status.progressTime of the Course, or later. Unset: the LMS has told nothing.
 	Progress *ProgressApplyConfiguration `json:"progress,omitempty"`
 	// enrollmentID is Rollcall's stable name for the enrollment: the object's UID.
 	EnrollmentID *string `json:"enrollmentID,omitempty"`
