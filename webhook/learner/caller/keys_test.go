@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -217,13 +218,12 @@ func TestKeysOutlastAnOutage(t *testing.T) {
 			r := open(t)
 			r.wants(what, k.request(r.good(k)), k.want)
 			r.issuer.respond(outage)
+			var log lines
 			for n := range int32(3) {
 				r.pass(lifetime)
-				var log lines
-				request := k.request(r.good(k))
-				eventually(t, "somebody noticed", func() bool { // The attempt before may not have come to its end yet.
-					r.wants(what, request.WithContext(logr.NewContext(t.Context(), log.logger())), k.want)
-					return log.contain("go on counting")
+				eventually(t, what+": somebody noticed", func() bool { // who may be asking in the background still, for the one before
+					r.wants(what, k.request(r.good(k)).WithContext(logr.NewContext(t.Context(), log.logger())), k.want)
+					return log.count("go on counting") > int(n)
 				})
 				r.askedFor(what, n+2)
 			}
@@ -320,8 +320,8 @@ func (l *lines) logger() logr.Logger {
 	}, funcr.Options{})
 }
 
-func (l *lines) contain(text string) bool {
+func (l *lines) count(text string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return bytes.Contains([]byte(l.text), []byte(text))
+	return strings.Count(l.text, text)
 }
