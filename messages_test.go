@@ -16,6 +16,7 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
@@ -76,13 +77,13 @@ func mentorOf(course, email string) *v1alpha1.CourseMentor {
 const text = "Good morning,\n\nwhen does it begin? Gruß\n"
 
 // write stores a message of the learner 4711, as the learner API does.
-func (c *company) write(name string, changes ...func(*v1alpha1.LearnerMessageSpec)) *v1alpha1.LearnerMessage {
+func (c *company) write(name string, changes ...func(*v1alpha1.LearnerMessage)) *v1alpha1.LearnerMessage {
 	c.t.Helper()
 	message := &v1alpha1.LearnerMessage{ObjectMeta: c.named(name), Spec: v1alpha1.LearnerMessageSpec{
 		ContactRef: v1alpha1.ContactReference{Name: names.Contact("4711")}, Recipient: v1alpha1.RecipientMentor, CourseCode: "1234A", Text: text,
 	}}
 	for _, change := range changes {
-		change(&message.Spec)
+		change(message)
 	}
 	c.create(message)
 	return message
@@ -101,8 +102,8 @@ func (c *company) travelUntil(message *v1alpha1.LearnerMessage, reason string, s
 	})
 }
 
-func toSupport(spec *v1alpha1.LearnerMessageSpec) {
-	spec.Recipient, spec.CourseCode = v1alpha1.RecipientSupport, ""
+func toSupport(m *v1alpha1.LearnerMessage) {
+	m.Spec.Recipient, m.Spec.CourseCode = v1alpha1.RecipientSupport, ""
 }
 
 func TestAMessageReachesTheMentorOnce(t *testing.T) {
@@ -110,7 +111,7 @@ func TestAMessageReachesTheMentorOnce(t *testing.T) {
 	exim := mailtest.StartExim(t)
 	c := newCorrespondence(t, strictMail(exim))
 	c.setMailPassword(mailtest.Password)
-	message := c.write("hello", func(spec *v1alpha1.LearnerMessageSpec) { spec.Subject = "A question" })
+	message := c.write("hello", func(m *v1alpha1.LearnerMessage) { m.Spec.Subject = "A question" })
 	c.waitForState(message, v1alpha1.ReasonDelivered)
 	if status := message.Status; status.To != "mentor/dana" || status.DeliveredTime == nil || status.Attempts != nil {
 		t.Errorf("its status is %s", asJSON(status))
@@ -422,13 +423,31 @@ func TestAMessageOfALearnerWhoIsGoneIsGivenUpUntilTheyAreBack(t *testing.T) {
 	t.Parallel()
 	server := mailtest.StartServer(t)
 	c := newCorrespondence(t, easyMail(server))
-	message := c.write("hello", func(spec *v1alpha1.LearnerMessageSpec) { spec.ContactRef.Name = names.Contact("4712") })
+	message := c.write("hello", func(m *v1alpha1.LearnerMessage) { m.Spec.ContactRef.Name = names.Contact("4712") })
 	c.waitForState(message, v1alpha1.ReasonLearnerGone)
 	if len(server.Letters()) > 0 {
 		t.Error("it was sent all the same")
 	}
 	c.mustPut(joe("4712", "1234A"), 201)
 	c.waitForState(message, v1alpha1.ReasonDelivered)
+}
+
+func TestAMessageIsNotSentInTheNameOfALaterContact(t *testing.T) {
+	t.Parallel()
+	server := mailtest.StartServer(t)
+	c := newCorrespondence(t, easyMail(server))
+	message := c.write("hello", func(m *v1alpha1.LearnerMessage) {
+		m.OwnerReferences = []metav1.OwnerReference{{
+			APIVersion: v1alpha1.GroupVersion.String(), Kind: "Contact", Name: names.Contact("4711"), UID: "an-earlier-one",
+		}}
+	})
+	c.waitForState(message, v1alpha1.ReasonLearnerGone)
+	c.requestCheck(message)
+	c.waitForState(c.write("another"), v1alpha1.ReasonDelivered)
+	c.waitUntilIdle()
+	if letters := server.Letters(); len(letters) != 1 {
+		t.Errorf("%d messages were sent, want that of the Contact alone", len(letters))
+	}
 }
 
 func TestWhatHasEndedIsDeletedAfterItsTime(t *testing.T) {
@@ -477,7 +496,7 @@ func TestNothingThatALearnerWroteIsToldElsewhere(t *testing.T) {
 	c.stop()
 	c.log = log
 	c.start()
-	message := c.write("hello", func(spec *v1alpha1.LearnerMessageSpec) { spec.Subject = "Private" })
+	message := c.write("hello", func(m *v1alpha1.LearnerMessage) { m.Spec.Subject = "Private" })
 	c.waitForState(message, v1alpha1.ReasonUndeliverable)
 	mentor := &v1alpha1.CourseMentor{ObjectMeta: c.named("dana")}
 	change(c, mentor, func(m *v1alpha1.CourseMentor) {

@@ -45,11 +45,11 @@ func (r *learnerMessageReconciler) deliver(ctx context.Context, message *v1alpha
 		return delivered(message, done.(handOver)), nil
 	}
 	contact, err := r.writerOf(ctx, message)
-	if apierrors.IsNotFound(err) {
-		return stalled(v1alpha1.ReasonLearnerGone, "The Contact that wrote it is gone: nobody could be answered.", 0), nil
-	}
 	if err != nil {
-		return outcome{}, fmt.Errorf("cannot get the Contact: %w", err)
+		return outcome{}, err
+	}
+	if contact == nil {
+		return stalled(v1alpha1.ReasonLearnerGone, "The Contact that wrote it is gone: nobody could be answered.", 0), nil
 	}
 	server, waiting, err := r.mailServerOf(ctx, platform)
 	if err != nil {
@@ -67,16 +67,6 @@ func (r *learnerMessageReconciler) deliver(ctx context.Context, message *v1alpha
 	}
 	o, err := r.attempt(ctx, message, contact, platform, server, to)
 	return o.sooner(to.change), err
-}
-
-// writerOf gets the Contact that wrote the message. The cache may not have it yet.
-func (r *learnerMessageReconciler) writerOf(ctx context.Context, message *v1alpha1.LearnerMessage) (*v1alpha1.Contact, error) {
-	contact, key := &v1alpha1.Contact{}, client.ObjectKey{Namespace: message.Namespace, Name: message.Spec.ContactRef.Name}
-	err := r.Get(ctx, key, contact)
-	if apierrors.IsNotFound(err) {
-		err = r.live.Get(ctx, key, contact)
-	}
-	return contact, err
 }
 
 // attempt hands the message in to whom it is for now, unless that has failed and is not to be tried again yet.
