@@ -193,6 +193,37 @@ func TestWhatIsOnItsWayWhenRollcallStopsIsNotSentAgain(t *testing.T) {
 	}
 }
 
+func TestAnAnswerThatIsLostWhileRollcallStopsIsWrittenDown(t *testing.T) {
+	t.Parallel()
+	server := mailtest.StartServer(t)
+	c := newCorrespondence(t, easyMail(server))
+	received, lose := make(chan struct{}, 1), make(chan struct{})
+	server.Decide(func(stage mailtest.Stage) error {
+		if stage == mailtest.Received {
+			received <- struct{}{}
+			<-lose
+			return mailtest.Drop
+		}
+		return nil
+	})
+	message := c.write("hello")
+	<-received
+	time.AfterFunc(500*time.Millisecond, func() { close(lose) })
+	c.stop()
+	must(t, c.Get(context.Background(), client.ObjectKeyFromObject(message), message))
+	if attempts := message.Status.Attempts; attempts == nil || attempts.NextTime == nil || attempts.NextTime.Sub(attempts.LastTime.Time) < 10*time.Minute {
+		t.Errorf("that it may have been delivered was not written down: %s", asJSON(message.Status))
+	}
+	server.Decide(func(mailtest.Stage) error { return nil })
+	c.start()
+	c.waitForState(c.write("another"), v1alpha1.ReasonDelivered)
+	c.travelTo(c.clock.Now().Add(10 * time.Minute))
+	c.waitUntilIdle()
+	if letters := server.Letters(); len(letters) != 2 {
+		t.Errorf("%d messages were sent, want 2", len(letters))
+	}
+}
+
 func TestWhatIsNotConfirmedGoesOutAgainUnderTheSameMessageID(t *testing.T) {
 	t.Parallel()
 	server := mailtest.StartServer(t)

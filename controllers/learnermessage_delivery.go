@@ -86,8 +86,8 @@ func (r *learnerMessageReconciler) attempt(ctx context.Context, message *v1alpha
 		return outcome{}, err
 	}
 	err = mail.Send(ctx, server.Server, letterOf(written, contact, platform, to))
-	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
-		return outcome{}, ctx.Err() // Rollcall stops, which is no failure.
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) && mail.AsError(err).Class != mail.Unconfirmed {
+		return outcome{}, ctx.Err() // Rollcall stops, which is no failure. But what may have arrived is noted.
 	}
 	message.Status.To = to.name
 	if err != nil {
