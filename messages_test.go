@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/mail"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/expfmt"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -261,6 +263,75 @@ func TestAMailServerThatNeverConfirmsGetsAMessageAFewTimes(t *testing.T) {
 	}
 	c.requestCheck(message)
 	c.waitForState(message, v1alpha1.ReasonDelivered)
+}
+
+func TestWhatIsNotConfirmedWaitsAlsoWhileNothingCanBeWritten(t *testing.T) {
+	t.Parallel()
+	server := mailtest.StartServer(t)
+	log := &syncBuffer{}
+	c := newCorrespondence(t, easyMail(server))
+	c.stop()
+	c.log = log
+	c.start()
+	lose := make(chan struct{})
+	server.Decide(func(stage mailtest.Stage) error {
+		if stage == mailtest.Received {
+			<-lose
+			return mailtest.Drop
+		}
+		return nil
+	})
+	message := c.write("hello")
+	server.WaitForLetters(1)
+	accept := c.refuseStatusOf(message)
+	close(lose)
+	c.eventually("it was visited again and again", func() error {
+		if visits := strings.Count(log.String(), "cannot write the status"); visits < 3 {
+			return fmt.Errorf("%d times", visits)
+		}
+		return nil
+	})
+	accept()
+	c.waitForState(message, v1alpha1.ReasonRetrying)
+	if attempts := message.Status.Attempts; len(server.Letters()) != 1 || attempts == nil || attempts.Count != 1 || message.Status.To != "mentor/dana" {
+		t.Errorf("it was sent %d times; the status is %s", len(server.Letters()), asJSON(message.Status))
+	}
+}
+
+// refuseStatusOf has the API server refuse the status of the message, and of all others of the company, until it is to accept
+// them.
+func (c *company) refuseStatusOf(message *v1alpha1.LearnerMessage) (accept func()) {
+	c.t.Helper()
+	rules := &admissionregistrationv1.MatchResources{
+		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: c.namespace}},
+		ResourceRules: []admissionregistrationv1.NamedRuleWithOperations{{RuleWithOperations: admissionregistrationv1.RuleWithOperations{
+			Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Update},
+			Rule:       admissionregistrationv1.Rule{APIGroups: []string{v1alpha1.GroupVersion.Group}, APIVersions: []string{"*"}, Resources: []string{"learnermessages/status"}},
+		}}},
+	}
+	name := metav1.ObjectMeta{Name: c.namespace}
+	policy := &admissionregistrationv1.ValidatingAdmissionPolicy{ObjectMeta: name, Spec: admissionregistrationv1.ValidatingAdmissionPolicySpec{
+		MatchConstraints: rules, Validations: []admissionregistrationv1.Validation{{Expression: "false"}},
+	}}
+	binding := &admissionregistrationv1.ValidatingAdmissionPolicyBinding{ObjectMeta: name, Spec: admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{
+		PolicyName: name.Name, ValidationActions: []admissionregistrationv1.ValidationAction{admissionregistrationv1.Deny},
+	}}
+	c.create(policy)
+	c.create(binding)
+	accept = sync.OnceFunc(func() {
+		must(c.t, c.Delete(context.Background(), binding))
+		must(c.t, c.Delete(context.Background(), policy))
+	})
+	c.t.Cleanup(accept)
+	c.eventually("the API server refuses a status", func() error {
+		written := message.DeepCopy()
+		written.Status.To = "nobody"
+		if c.Status().Patch(context.Background(), written, client.MergeFrom(message), client.DryRunAll) == nil {
+			return errors.New("it takes it")
+		}
+		return nil
+	})
+	return accept
 }
 
 func TestAMailServerThatTakesItLaterIsTriedAgain(t *testing.T) {

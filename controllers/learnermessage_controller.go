@@ -43,7 +43,7 @@ type learnerMessageReconciler struct {
 	live client.Reader
 	// handedIn remembers, by UID, what came of messages that were handed in: their status may not say so yet.
 	handedIn *lru.Cache
-	// unconfirmed remembers, by UID, how often a message was handed in without an answer.
+	// unconfirmed remembers, by UID, the messages that a mail server may have.
 	unconfirmed *lru.Cache
 	turns       mailTurns
 }

@@ -72,6 +72,10 @@ func (r *learnerMessageReconciler) deliver(ctx context.Context, message *v1alpha
 // attempt hands the message in to whom it is for now, unless that has failed and is not to be tried again yet.
 func (r *learnerMessageReconciler) attempt(ctx context.Context, message *v1alpha1.LearnerMessage, contact *v1alpha1.Contact, platform *v1alpha1.LearningPlatform, server mailServer, to recipient) (outcome, error) {
 	basis := basisOf(requestOf(message), server.version, to.name, to.address)
+	last := r.unconfirmedOf(message).attempt
+	if _, due := waitFor(last, basis, r.clock.Now()); !due {
+		message.Status.To, message.Status.Attempts = to.name, last // The API server may not have taken it.
+	}
 	if left, due := waitFor(message.Status.Attempts, basis, r.clock.Now()); !due {
 		return standing(message.Status.Attempts, left), nil
 	}
@@ -143,7 +147,7 @@ func (r *learnerMessageReconciler) notDelivered(message *v1alpha1.LearnerMessage
 		o = r.turns.begin(platform, server, working(v1alpha1.ReasonRetrying, failure.Message, 0), firstRetry, lastMailRetry, now)
 	case mail.Unconfirmed:
 		r.turns.begin(platform, server, working(v1alpha1.ReasonRetrying, "The mail server does not confirm messages.", 0), firstRetry, lastMailRetry, now)
-		lost := r.countUnconfirmed(message)
+		lost := r.countUnconfirmed(message, server, next)
 		o = working(v1alpha1.ReasonRetrying, failure.Message, wait.Jitter(unconfirmedRetry<<(lost-1), jitter))
 		if lost >= mostUnconfirmed {
 			class = lms.Fatal
@@ -159,14 +163,4 @@ func (r *learnerMessageReconciler) notDelivered(message *v1alpha1.LearnerMessage
 		next.NextTime = new(metav1.NewTime(now.Add(o.after)))
 	}
 	return o
-}
-
-// countUnconfirmed counts the attempts of which nobody knows whether the mail server has the message.
-func (r *learnerMessageReconciler) countUnconfirmed(message *v1alpha1.LearnerMessage) int {
-	lost := 1
-	if before, ok := r.unconfirmed.Get(message.UID); ok {
-		lost += before.(int)
-	}
-	r.unconfirmed.Add(message.UID, lost)
-	return lost
 }
