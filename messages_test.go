@@ -255,6 +255,7 @@ func TestAMailServerThatNeverConfirmsGetsAMessageAFewTimes(t *testing.T) {
 	server.Decide(refuse(mailtest.Received, mailtest.Drop))
 	message := c.write("hello")
 	c.travelUntil(message, v1alpha1.ReasonUnconfirmed, 10*time.Minute)
+	change(c, &v1alpha1.LearningPlatform{ObjectMeta: c.named("default")}, func(p *v1alpha1.LearningPlatform) { p.Spec.CallsPerMinute = 1000 })
 	c.travelTo(c.clock.Now().Add(24 * time.Hour))
 	server.Decide(func(mailtest.Stage) error { return nil })
 	c.waitForState(c.write("another", toSupport), v1alpha1.ReasonDelivered)
@@ -373,6 +374,8 @@ func TestAVerdictHoldsUntilTheRecipientIsAnother(t *testing.T) {
 	if attempts := message.Status.Attempts; attempts.Count != 1 || attempts.NextTime != nil || !meta.IsStatusConditionTrue(message.Status.Conditions, v1alpha1.ConditionStalled) {
 		t.Errorf("its status is %s", asJSON(message.Status))
 	}
+	change(c, &corev1.Secret{ObjectMeta: c.named("mail")}, func(s *corev1.Secret) { s.Labels = map[string]string{"team": "mail"} })
+	c.waitUntilIdle()
 	c.stop()
 	c.start()
 	c.travelTo(time.Now().Add(25 * time.Hour))

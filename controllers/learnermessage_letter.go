@@ -25,7 +25,7 @@ const (
 // mailServer is a platform's mail server.
 type mailServer struct {
 	mail.Server
-	// version changes whenever the settings or the credentials do.
+	// version changes when the settings or the credentials do, and only then.
 	version string
 }
 
@@ -39,7 +39,7 @@ func (r *learnerMessageReconciler) mailServerOf(ctx context.Context, platform *v
 		Server: mail.Server{
 			Host: settings.Host, Port: int(settings.Port), Security: mail.Security(settings.Security), CABundle: []byte(settings.CABundle),
 		},
-		version: fmt.Sprint(platform.UID, platform.Generation),
+		version: basisOf(settings),
 	}
 	name := settings.CredentialsSecretRef.Name
 	if name == "" {
@@ -59,7 +59,8 @@ func (r *learnerMessageReconciler) mailServerOf(ctx context.Context, platform *v
 		}
 	}
 	server.Username, server.Password = string(secret.Data[mailUsernameKey]), string(secret.Data[mailPasswordKey])
-	server.version += fmt.Sprint(secret.UID, secret.ResourceVersion)
+	// The status shows a digest of it. The UID, which only those know who may read the Secret, keeps others from guessing.
+	server.version = basisOf(settings, fmt.Sprintf("%s %q %q", secret.UID, server.Username, server.Password))
 	return server, nil, nil
 }
 
