@@ -8,6 +8,7 @@ import (
 	"net/mail"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -499,6 +500,64 @@ func TestAWrongPasswordIsTriedOnceForAllMessages(t *testing.T) {
 	}
 	if delivered := len(exim.WaitForLetters(len(messages))); delivered != len(messages) {
 		t.Errorf("%d messages were delivered, want %d", delivered, len(messages))
+	}
+}
+
+func TestAMessageThatWaitsForHowTheFirstOneEndsSaysSo(t *testing.T) {
+	t.Parallel()
+	server := mailtest.StartServer(t)
+	c := newCorrespondence(t, easyMail(server))
+	goOn := make(chan struct{})
+	server.Decide(func(stage mailtest.Stage) error {
+		if stage == mailtest.Received {
+			<-goOn
+		}
+		return nil
+	})
+	first := c.write("first")
+	server.WaitForLetters(1)
+	second := c.write("second")
+	c.waitForState(second, v1alpha1.ReasonQueued)
+	close(goOn)
+	c.waitForState(first, v1alpha1.ReasonDelivered)
+	c.waitForState(second, v1alpha1.ReasonDelivered)
+}
+
+func TestACheckThatIsAskedForTriesAMailServerInTroubleOnce(t *testing.T) {
+	t.Parallel()
+	server := mailtest.StartServer(t)
+	var tried atomic.Int64
+	server.Decide(func(stage mailtest.Stage) error {
+		if stage == mailtest.Sender {
+			tried.Add(1)
+			return mailtest.Drop
+		}
+		return nil
+	})
+	c := newCorrespondence(t, easyMail(server))
+	var messages []*v1alpha1.LearnerMessage
+	for i := range 5 {
+		messages = append(messages, c.write(fmt.Sprint("message-", i)))
+	}
+	for _, message := range messages {
+		c.waitForState(message, v1alpha1.ReasonRetrying)
+		c.requestCheck(message)
+		before := message.Status.Attempts
+		c.eventually("the check is tried", func() error {
+			must(t, c.Get(context.Background(), client.ObjectKeyFromObject(message), message))
+			if now := message.Status.Attempts; now == nil || before != nil && now.Basis == before.Basis {
+				return fmt.Errorf("the attempts are %s", asJSON(now))
+			}
+			return nil
+		})
+	}
+	c.travelTo(c.clock.Now().Add(time.Hour))
+	c.waitUntilIdle()
+	before := tried.Load()
+	c.travelTo(c.clock.Now().Add(2 * time.Minute))
+	c.waitUntilIdle()
+	if again := tried.Load() - before; again != 1 {
+		t.Errorf("later it is tried by %d messages at a time, want 1", again)
 	}
 }
 

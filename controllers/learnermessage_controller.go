@@ -101,9 +101,6 @@ func (r *learnerMessageReconciler) Reconcile(ctx context.Context, request ctrl.R
 		if err != nil {
 			return ctrl.Result{}, err
 		}
-		if o.reason == "" {
-			return ctrl.Result{RequeueAfter: o.after}, nil // Another message finds out about the mail server.
-		}
 	}
 	return r.settle(ctx, before, message, platform, o)
 }

@@ -79,10 +79,11 @@ func (r *learnerMessageReconciler) attempt(ctx context.Context, message *v1alpha
 	if left, due := waitFor(message.Status.Attempts, basis, r.clock.Now()); !due {
 		return standing(message.Status.Attempts, left), nil
 	}
-	switch waiting, ok := r.turns.take(platform, server, r.clock.Now()); {
-	case ok:
-		defer r.turns.leave(platform, server)
-	case !checkRequested(message):
+	try, waiting, ok := r.turns.take(platform, server, r.clock.Now())
+	defer try.leave()
+	// A check that somebody asks for is made once without the turn.
+	asked := checkRequested(message) && (message.Status.Attempts == nil || message.Status.Attempts.Basis != basis)
+	if !ok && !asked {
 		return waiting, nil
 	}
 	written, err := r.asWritten(ctx, message)
@@ -95,11 +96,11 @@ func (r *learnerMessageReconciler) attempt(ctx context.Context, message *v1alpha
 	}
 	message.Status.To = to.name
 	if err != nil {
-		return r.notDelivered(message, platform, server, basis, err), nil
+		return r.notDelivered(message, platform, try, basis, err), nil
 	}
 	done := handOver{to: to.name, at: r.clock.Now()}
 	r.handedIn.Add(message.UID, done)
-	r.turns.end(platform, server)
+	try.end()
 	countAttempt(platform, "delivered")
 	return delivered(message, done), nil
 }
@@ -127,7 +128,7 @@ func delivered(message *v1alpha1.LearnerMessage, done handOver) outcome {
 }
 
 // notDelivered counts a failed attempt and plans the next one, if there is to be one.
-func (r *learnerMessageReconciler) notDelivered(message *v1alpha1.LearnerMessage, platform *v1alpha1.LearningPlatform, server mailServer, basis string, err error) outcome {
+func (r *learnerMessageReconciler) notDelivered(message *v1alpha1.LearnerMessage, platform *v1alpha1.LearningPlatform, try *mailTry, basis string, err error) outcome {
 	failure := mail.AsError(err)
 	now := r.clock.Now()
 	next := nextAttempt(message.Status.Attempts, basis, now)
@@ -138,23 +139,23 @@ func (r *learnerMessageReconciler) notDelivered(message *v1alpha1.LearnerMessage
 	switch failure.Class {
 	case mail.Refused:
 		class = lms.Fatal
-		r.turns.end(platform, server)
+		try.end()
 		o = stalled(v1alpha1.ReasonUndeliverable, failure.Message, 0)
 	case mail.Misconfigured:
 		class = lms.Conflict
-		o = r.turns.begin(platform, server, conflict(v1alpha1.ReasonMailMisconfigured, failure.Message, 0), firstMailRecheck, lastMailRecheck, now)
+		o = try.begin(conflict(v1alpha1.ReasonMailMisconfigured, failure.Message, 0), firstMailRecheck, lastMailRecheck, now)
 	case mail.Unavailable:
-		o = r.turns.begin(platform, server, working(v1alpha1.ReasonRetrying, failure.Message, 0), firstRetry, lastMailRetry, now)
+		o = try.begin(working(v1alpha1.ReasonRetrying, failure.Message, 0), firstRetry, lastMailRetry, now)
 	case mail.Unconfirmed:
-		r.turns.begin(platform, server, working(v1alpha1.ReasonRetrying, "The mail server does not confirm messages.", 0), firstRetry, lastMailRetry, now)
-		lost := r.countUnconfirmed(message, server, next)
+		try.begin(working(v1alpha1.ReasonRetrying, "The mail server does not confirm messages.", 0), firstRetry, lastMailRetry, now)
+		lost := r.countUnconfirmed(message, try.server, next)
 		o = working(v1alpha1.ReasonRetrying, failure.Message, wait.Jitter(unconfirmedRetry<<(lost-1), jitter))
 		if lost >= mostUnconfirmed {
 			class = lms.Fatal
 			o = stalled(v1alpha1.ReasonUnconfirmed, failure.Message, 0)
 		}
 	case mail.Transient:
-		r.turns.end(platform, server)
+		try.end()
 		o = working(v1alpha1.ReasonRetrying, failure.Message, retryDelay(class, next.Count))
 	}
 	countAttempt(platform, strings.ToLower(string(failure.Class)))

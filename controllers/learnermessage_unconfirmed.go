@@ -19,11 +19,11 @@ func (r *learnerMessageReconciler) unconfirmedOf(message *v1alpha1.LearnerMessag
 }
 
 // countUnconfirmed counts an attempt of which nobody knows whether the mail server has the message. Other settings count anew.
-func (r *learnerMessageReconciler) countUnconfirmed(message *v1alpha1.LearnerMessage, server mailServer, attempt *v1alpha1.Attempts) int {
+func (r *learnerMessageReconciler) countUnconfirmed(message *v1alpha1.LearnerMessage, server string, attempt *v1alpha1.Attempts) int {
 	count := 1
-	if last := r.unconfirmedOf(message); last.server == server.version {
+	if last := r.unconfirmedOf(message); last.server == server {
 		count += last.count
 	}
-	r.unconfirmed.Add(message.UID, unconfirmedHandOver{server: server.version, count: count, attempt: attempt})
+	r.unconfirmed.Add(message.UID, unconfirmedHandOver{server: server, count: count, attempt: attempt})
 	return count
 }
