@@ -26,7 +26,7 @@ const (
 	// messagesAtOnce is how many messages are handed in at a time.
 	messagesAtOnce = 4
 	// deliveryTimeout ends a visit. RFC 5321, section 4.5.3.2.6, gives a server 10 minutes to confirm a message: who hangs up
-	// before makes doubles.
+	// before makes doubles. All else in a visit has less time, as it cannot make any.
 	deliveryTimeout = 12 * time.Minute
 	// settleTimeout is how long it may take to write down that a message was handed in, also when Rollcall is told to stop. With
 	// what internal/mail takes for a last answer it fits into the time that a manager has for that.
@@ -147,6 +147,8 @@ func (r *learnerMessageReconciler) keptFor(message *v1alpha1.LearnerMessage, pla
 
 // deleteKept deletes a message that was kept for long enough.
 func (r *learnerMessageReconciler) deleteKept(ctx context.Context, message *v1alpha1.LearnerMessage) error {
+	ctx, deleted := context.WithTimeout(ctx, visitTimeout)
+	defer deleted()
 	if err := r.Delete(ctx, message, client.Preconditions{UID: &message.UID}); client.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) {
 		return fmt.Errorf("cannot delete the message: %w", err)
 	}

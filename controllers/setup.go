@@ -58,7 +58,7 @@ func SetUp(mgr ctrl.Manager, connect Connect, clock clock.PassiveClock) error {
 		"contact":          &contactReconciler{reconciler: base("contact"), absences: lru.New(rememberedAbsences)},
 		"enrollment":       &enrollmentReconciler{base("enrollment"), removalBrakes},
 		"coursementor":     &courseMentorReconciler{base("coursementor")},
-		"learnermessage":   &learnerMessageReconciler{reconciler: base("learnermessage"), live: mgr.GetAPIReader(), handedIn: lru.New(rememberedTroubles), unconfirmed: lru.New(rememberedTroubles)},
+		"learnermessage":   &learnerMessageReconciler{reconciler: base("learnermessage"), live: promptReader{mgr.GetAPIReader()}, handedIn: lru.New(rememberedTroubles), unconfirmed: lru.New(rememberedTroubles)},
 		"summary":          &summaryReconciler{reconciler: base("summary"), brakes: removalBrakes},
 	} {
 		if err := controller.setUp(mgr); err != nil {

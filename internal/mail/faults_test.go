@@ -82,6 +82,30 @@ func TestAServerThatIsSlowBeforeTheMessageIsGivenUp(t *testing.T) {
 	expect(t, mail.Send(soon(t), without(server), message()), mail.Unavailable, "The mail server does not answer.")
 }
 
+func TestAServerThatIsSlowToAgreeOnTheEnvelopeIsGivenUp(t *testing.T) {
+	for _, slow := range []mailtest.Stage{mailtest.Sender, mailtest.Recipient} {
+		t.Run(string(slow), func(t *testing.T) {
+			server := mailtest.StartServer(t)
+			ctx, end := context.WithCancel(t.Context())
+			server.Decide(func(stage mailtest.Stage) error {
+				if stage == slow {
+					end()
+					<-t.Context().Done()
+				}
+				return nil
+			})
+			ended := make(chan error, 1)
+			go func() { ended <- mail.Send(ctx, without(server), message()) }()
+			select {
+			case err := <-ended:
+				expect(t, err, mail.Unavailable, "The connection to the mail server broke.")
+			case <-time.After(5 * time.Second):
+				t.Error("it is waited for as if it could have the message")
+			}
+		})
+	}
+}
+
 func TestTheAnswerOnAMessageOnItsWayIsAwaitedAfterTheEnd(t *testing.T) {
 	server := mailtest.StartServer(t)
 	ctx, end := context.WithCancel(t.Context())

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"io"
 	"net/mail"
 	"strings"
 	"unicode"
@@ -9,8 +10,8 @@ import (
 )
 
 // letter gives the message as it goes over the line. A value cannot reach beyond its header: addresses are put in as
-// such, and lines and other controls in a header become spaces.
-func (m *Message) letter() *gomail.Msg {
+// such, and lines and other controls in a header become spaces. What is to be done when the text goes out is done before it.
+func (m *Message) letter(onItsWay func()) *gomail.Msg {
 	letter := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	from, to, replyTo := onOneLine(m.From), onOneLine(m.To), onOneLine(m.ReplyTo)
 	letter.FromMailAddress(&from)
@@ -21,7 +22,11 @@ func (m *Message) letter() *gomail.Msg {
 	letter.SetMessageIDWithValue(withoutControls(m.ID) + "@" + domainOf(from))
 	letter.SetGenHeader("Auto-Submitted", "no") // A person wrote it, and may get any answer, also that of a machine.
 	letter.SetGenHeader("X-Rollcall-Message", withoutControls(m.Name))
-	letter.SetBodyString(gomail.TypeTextPlain, m.Text)
+	letter.SetBodyWriter(gomail.TypeTextPlain, func(w io.Writer) (int64, error) {
+		onItsWay()
+		n, err := io.WriteString(w, m.Text)
+		return int64(n), err
+	})
 	return letter
 }
 

@@ -22,7 +22,7 @@ func FuzzNothingBecomesAHeader(f *testing.F) {
 			ReplyTo: mail.Address{Name: name, Address: "learner@example.com"}, Subject: subject, Text: text,
 		}
 		var written bytes.Buffer
-		if _, err := message.letter().WriteTo(&written); err != nil {
+		if _, err := message.letter(func() {}).WriteTo(&written); err != nil {
 			t.Fatal(err)
 		}
 		for line := range bytes.SplitSeq(written.Bytes(), []byte("\r\n")) {

@@ -9,8 +9,9 @@ import (
 )
 
 const (
-	// openingTimeout is how long a server has until it is ready to take a message.
-	openingTimeout = 30 * time.Second
+	// openingTimeout is how long a server has until it is ready to take a message, and envelopeTimeout how long until it has agreed
+	// on the sender and the recipient. Up to there nothing can come twice.
+	openingTimeout, envelopeTimeout = 30 * time.Second, 90 * time.Second
 	// lastAnswer is how much longer than the context a server has for its answer on a message that is on the way to it:
 	// without that answer nobody knows whether it has the message.
 	lastAnswer = 15 * time.Second
@@ -53,10 +54,15 @@ func Send(ctx context.Context, server Server, message Message) error {
 	}
 	keep()
 
+	envelope, agreed := context.WithTimeout(ctx, envelopeTimeout)
+	defer agreed()
+	keep = hangUpAfter(envelope, conn)
 	sending, sent := linger(ctx, lastAnswer)
 	defer sent()
-	hangUpAfter(sending, conn)
-	letter := message.letter()
+	letter := message.letter(func() {
+		keep()
+		hangUpAfter(sending, conn)
+	})
 	if err = client.SendWithSMTPClient(session, letter); err != nil && !letter.IsDelivered() {
 		return classifySending(err) // Without a goodbye, which would end, and so send, what is half written.
 	}
