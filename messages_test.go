@@ -651,6 +651,30 @@ func TestWhatHasEndedIsDeletedAfterItsTime(t *testing.T) {
 	})
 }
 
+func TestWhatWasNotDeliveredIsKeptForADayAlsoWithoutRetention(t *testing.T) {
+	t.Parallel()
+	server := mailtest.StartServer(t)
+	server.Decide(refuse(mailtest.Received, mailtest.Reply(554)))
+	c := newCorrespondence(t, easyMail(server), func(spec *v1alpha1.LearningPlatformSpec) { spec.Learners.MessageRetentionDays = new(int32(0)) })
+	refused := c.write("refused")
+	orphan := c.write("orphan", func(m *v1alpha1.LearnerMessage) { m.Spec.ContactRef.Name = names.Contact("4712") })
+	c.waitForState(refused, v1alpha1.ReasonUndeliverable)
+	c.waitForState(orphan, v1alpha1.ReasonLearnerGone)
+	c.travelTo(time.Now().Add(23 * time.Hour))
+	c.waitUntilIdle()
+	c.waitForState(refused, v1alpha1.ReasonUndeliverable)
+	c.waitForState(orphan, v1alpha1.ReasonLearnerGone)
+	c.travelTo(time.Now().Add(25 * time.Hour))
+	c.eventually("they are deleted then", func() error {
+		var list v1alpha1.LearnerMessageList
+		must(t, c.List(context.Background(), &list, client.InNamespace(c.namespace)))
+		if len(list.Items) > 0 {
+			return fmt.Errorf("%d are left", len(list.Items))
+		}
+		return nil
+	})
+}
+
 func TestNothingThatALearnerWroteIsToldElsewhere(t *testing.T) {
 	t.Parallel()
 	server := mailtest.StartServer(t)

@@ -33,6 +33,8 @@ const (
 	settleTimeout = 10 * time.Second
 	// defaultRetentionDays holds for a platform that says nothing about learners.
 	defaultRetentionDays = 90
+	// leastRetentionDays holds for what was not delivered: a person can still see to it.
+	leastRetentionDays = 1
 )
 
 // learnerMessageReconciler hands learners' messages in to the platform's mail server, and deletes them when they have been
@@ -142,6 +144,9 @@ func (r *learnerMessageReconciler) keptFor(message *v1alpha1.LearnerMessage, pla
 		return platformWait, true // Who says for how long is not there.
 	}
 	days := ptr.Deref(platform.Spec.Learners.MessageRetentionDays, defaultRetentionDays)
+	if message.Status.DeliveredTime == nil {
+		days = max(days, leastRetentionDays)
+	}
 	return end.AddDate(0, 0, int(days)).Sub(r.clock.Now()), true
 }
 

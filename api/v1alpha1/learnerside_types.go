@@ -42,8 +42,8 @@ type LearnersSpec struct {
 	// +optional
 	Mail MailSpec `json:"mail,omitempty,omitzero"`
 
-	// messageRetentionDays is how many days a LearnerMessage is kept after it was delivered, or was found undeliverable.
-	// Default: 90.
+	// messageRetentionDays is how many days a LearnerMessage is kept after it was delivered, or was given up; then it is one at
+	// least. Default: 90.
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=3650
 	// +kubebuilder:default=90

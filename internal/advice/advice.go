@@ -62,7 +62,7 @@ var advice = map[string]string{
 	v1alpha1.ReasonNotStaff:            "Give the application's user is_staff.",
 	v1alpha1.ReasonRouteUnavailable:    "Install the plug-in on the LMS, or choose another route.",
 	v1alpha1.ReasonUndeliverable:       "Correct the address of the CourseMentor or of support: the message is sent again then. If it is the message that is refused, read it and answer the learner yourself.",
-	v1alpha1.ReasonUnconfirmed:         "See in the logs of the mail server, by the Message-ID, whether it has the message. If not, make it answer within 10 minutes, and ask for a check.",
+	v1alpha1.ReasonUnconfirmed:         "See in the logs of the mail server, by the Message-ID, whether it has the message. If it has, delete the object: until then the learner reads that it failed. If not, make it answer within 10 minutes, and ask for a check.",
 	v1alpha1.ReasonLearnerGone:         "Nothing: a message goes with the Contact that owns it. One without an owner, which was made by hand, is sent if there is a Contact with the name again.",
 	v1alpha1.ReasonInvalidTimeZone:     "Use a name of the IANA database, such as Europe/Berlin.",
 }

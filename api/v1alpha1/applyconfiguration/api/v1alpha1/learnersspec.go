@@ -23,8 +23,8 @@ type LearnersSpecApplyConfiguration struct {
 	Support *SupportSpecApplyConfiguration `json:"support,omitempty"`
 	// mail is the server that learners' messages go through. Unset: messages are kept until there is one.
 	Mail *MailSpecApplyConfiguration `json:"mail,omitempty"`
-	// messageRetentionDays is how many days a LearnerMessage is kept after it was delivered, or was found undeliverable.
-	// Default: 90.
+	// messageRetentionDays is how many days a LearnerMessage is kept after it was delivered, or was given up; then it is one at
+	// least. Default: 90.
 	MessageRetentionDays *int32 `json:"messageRetentionDays,omitempty"`
 	// ssoProviderID is the LMS's id of the provider by which learners sign on, such as oa2-keycloak. With it each Contact says in
 	// its condition SSOLinked whether the learner's account is linked. Unset: it is not looked at.
