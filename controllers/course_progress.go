@@ -54,7 +54,7 @@ func (r *courseReconciler) beginProgress(ctx context.Context, course *v1alpha1.C
 			reading.left = append(reading.left, enrollment.Name)
 		}
 	}
-	rand.Shuffle(len(reading.left), func(i, j int) { reading.left[i], reading.left[j] = reading.left[j], reading.left[i] })
+	rand.Shuffle(len(reading.left), func(i, j int) { reading.left[i], reading.left[j] = reading.left[j], reading.left[i] }) //nolint:gosec // It is no secret.
 	return reading, nil
 }
 
