@@ -102,18 +102,11 @@ func (r *courseReconciler) readProgress(ctx context.Context, course *v1alpha1.Co
 			r.sweeps.Delete(key)
 			return after, nil
 		}
-	} else {
-		progress := v1alpha1.Progress{Hundredths: new(hundredths), CourseKey: course.Spec.CourseKey, Username: enrollment.Status.Username}
-		if err := r.writeWork(ctx, enrollment, enrollment.Status.Grade, progress); err != nil {
-			return 0, err
-		}
-		if err := r.dropProgress(ctx, course, reading); err != nil {
-			return 0, err
-		}
-		reading.missed = 0
+	} else if err := r.noteProgress(ctx, course, enrollment, hundredths, reading); err != nil {
+		return 0, err
 	}
 	reading.left, reading.failures = reading.left[:len(reading.left)-1], 0
-	if len(reading.left)%progressAtOnce == 0 {
+	if left := len(reading.left); left > 0 && left%progressAtOnce == 0 {
 		return max(breath, 2*progressTurn), nil
 	}
 	return breath, nil
@@ -127,6 +120,16 @@ func (p *progressReading) miss(name string, failure *lms.Error) {
 	} else {
 		p.partial = true
 	}
+}
+
+// noteProgress writes a learner's progress to the Enrollment. As the LMS tells it of this one, those before have none.
+func (r *courseReconciler) noteProgress(ctx context.Context, course *v1alpha1.Course, enrollment *v1alpha1.Enrollment, hundredths int32, reading *progressReading) error {
+	reading.missed = 0
+	progress := v1alpha1.Progress{Hundredths: new(hundredths), CourseKey: course.Spec.CourseKey, Username: enrollment.Status.Username}
+	if err := r.writeWork(ctx, enrollment, enrollment.Status.Grade, progress); err != nil {
+		return err
+	}
+	return r.dropProgress(ctx, course, reading)
 }
 
 // dropProgress takes the progress from those of whom the LMS tells none.
