@@ -92,26 +92,24 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
+	fmt.Println(o.facts())
 	ingested, err := b.measureIngest(ctx, site)
 	if err != nil {
 		return err
 	}
-	visited, err := b.measurePages(ctx, site)
-	if err != nil {
-		return err
-	}
-	brought, err := b.measureLearners(ctx)
-	if err != nil {
-		return err
-	}
-	called, err := b.measureCalls(ctx)
-	if err != nil {
-		return err
-	}
-	sections := append(ingested.sections(), visited, brought, called)
-	fmt.Println(o.facts())
+	sections := ingested.sections()
 	for _, s := range sections {
+		s.print() // at once: what is measured is not lost if the rest fails
+	}
+	for _, measure := range []func(context.Context) (section, error){
+		func(ctx context.Context) (section, error) { return b.measurePages(ctx, site) }, b.measureLearners, b.measureCalls,
+	} {
+		s, err := measure(ctx)
+		if err != nil {
+			return err
+		}
 		s.print()
+		sections = append(sections, s)
 	}
 	progress("The report with the curves is %s", o.report)
 	return writePage(o.report, o.facts(), sections)
