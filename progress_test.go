@@ -150,7 +150,7 @@ func TestProgressThatIsNotReadToTheEndGivesWayToTheNextSweep(t *testing.T) {
 	c.lms.ClearFaults()
 	c.eventually("the course is swept again", func() error {
 		c.clock.travelTo(c.clock.Now().Add(time.Minute))
-		if finished := c.course("1234A").Status.Sweep.FinishedTime; !finished.After(swept.Time.Add(time.Hour)) {
+		if finished := c.course("1234A").Status.Sweep.FinishedTime; !finished.After(swept.Add(time.Hour)) {
 			return fmt.Errorf("the last time was %s", finished)
 		}
 		return nil
