@@ -3,9 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"slices"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
@@ -20,17 +18,9 @@ func (r *learnerMessageReconciler) writerOf(ctx context.Context, message *v1alph
 		if client.IgnoreNotFound(err) != nil {
 			return nil, fmt.Errorf("cannot get the Contact: %w", err)
 		}
-		if err == nil && isWriter(contact, message) {
+		if err == nil && message.IsOf(contact) {
 			return contact, nil
 		}
 	}
 	return nil, nil
-}
-
-// isWriter says whether the Contact is the one that owns the message: a later one of the same name may be somebody else. A message
-// that was made by hand may have no owner.
-func isWriter(contact *v1alpha1.Contact, message *v1alpha1.LearnerMessage) bool {
-	return !slices.ContainsFunc(message.OwnerReferences, func(owner metav1.OwnerReference) bool {
-		return owner.Kind == "Contact" && owner.UID != contact.UID
-	})
 }

@@ -1,6 +1,8 @@
 package v1alpha1
 
 import (
+	"slices"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -109,6 +111,14 @@ type LearnerMessage struct {
 
 // GetObjectStatus gives the part of the status that all kinds share.
 func (m *LearnerMessage) GetObjectStatus() *ObjectStatus { return &m.Status.ObjectStatus }
+
+// IsOf says whether the Contact wrote the message: it is the one that the message names, and the one that owns it. A later one of
+// the same name may be somebody else. A message that was made by hand may have no owner.
+func (m *LearnerMessage) IsOf(contact *Contact) bool {
+	return m.Spec.ContactRef.Name == contact.Name && !slices.ContainsFunc(m.OwnerReferences, func(owner metav1.OwnerReference) bool {
+		return owner.Kind == "Contact" && owner.UID != contact.UID
+	})
+}
 
 // LearnerMessageList is a list of LearnerMessages.
 // +kubebuilder:object:root=true

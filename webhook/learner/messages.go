@@ -66,7 +66,7 @@ func (s *Server) getMessage(w http.ResponseWriter, r *http.Request, g *guest) er
 	if err != nil {
 		return err
 	}
-	if found == nil || found.Spec.ContactRef.Name != g.contact.Name {
+	if found == nil || !found.IsOf(g.contact) {
 		return problem.NotFound("This is no message of yours, or one that is not kept any more.")
 	}
 	doors.WriteJSON(w, r, http.StatusOK, answerOf(found))
