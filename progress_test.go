@@ -157,9 +157,9 @@ func TestProgressThatIsNotReadToTheEndGivesWayToTheNextSweep(t *testing.T) {
 	})
 	c.eventually("progress is read to the end", func() error {
 		if c.course("1234A").Status.ProgressTime == nil {
+			c.clock.travelTo(c.clock.Now().Add(time.Second)) // Faster, and the sweep after that would be due before.
 			return errors.New("it is not")
 		}
-		c.clock.travelTo(c.clock.Now().Add(time.Minute))
 		return nil
 	})
 }

@@ -64,10 +64,12 @@ func (r *courseReconciler) readGrades(ctx context.Context, course *v1alpha1.Cour
 		return 0, err
 	}
 	course.Status.GradesTime = new(metav1.NewTime(r.clock.Now()))
-	reading.seen = nil
 	if ptr.Deref(platform.Spec.Learners.ReadProgress, false) {
-		current.progress, err = r.beginProgress(ctx, course)
-		return time.Millisecond, err
+		if current.progress, err = r.beginProgress(ctx, course); err != nil {
+			return 0, err
+		}
+		reading.seen = nil // Reading progress may take long.
+		return time.Millisecond, nil
 	}
 	r.sweeps.Delete(key)
 	return driftInterval(platform) / 2, nil // The next sweep is no sooner.
@@ -103,13 +105,13 @@ func (r *courseReconciler) noteGrade(ctx context.Context, course *v1alpha1.Cours
 // dropGrades takes the grade from Enrollments of which the LMS tells none any more. Who is not enrolled now keeps what was
 // read last: the LMS lists only those who are.
 func (r *courseReconciler) dropGrades(ctx context.Context, course *v1alpha1.Course, platform *v1alpha1.LearningPlatform, current *courseSweep) error {
-	var list v1alpha1.EnrollmentList
-	if err := r.List(ctx, &list, client.InNamespace(course.Namespace), client.MatchingFields{index.EnrollmentByCourse: course.Spec.CourseCode}, uncopied); err != nil {
-		return fmt.Errorf("cannot list the course's enrollments: %w", err)
+	enrollments, err := r.enrollmentsIn(ctx, course)
+	if err != nil {
+		return err
 	}
 	j := &judgment{courseReconciler: r, course: course, platform: platform, swept: current}
-	for i := range list.Items {
-		enrollment := &list.Items[i]
+	for i := range enrollments {
+		enrollment := &enrollments[i]
 		if !isEnrolledIn(enrollment, course) || current.grades.seen[enrollment.Name] || j.changedMeanwhile(enrollment) {
 			continue
 		}

@@ -32,12 +32,12 @@ type judgment struct {
 // Nobody else is touched.
 func (r *courseReconciler) judge(ctx context.Context, course *v1alpha1.Course, platform *v1alpha1.LearningPlatform, swept *courseSweep) (v1alpha1.CourseSweep, error) {
 	j := &judgment{courseReconciler: r, course: course, platform: platform, swept: swept, now: r.clock.Now(), accounted: map[string]bool{}, active: int32(len(swept.active))}
-	var list v1alpha1.EnrollmentList
-	if err := r.List(ctx, &list, client.InNamespace(course.Namespace), client.MatchingFields{index.EnrollmentByCourse: course.Spec.CourseCode}, uncopied); err != nil {
-		return v1alpha1.CourseSweep{}, fmt.Errorf("cannot list the course's enrollments: %w", err)
+	enrollments, err := r.enrollmentsIn(ctx, course)
+	if err != nil {
+		return v1alpha1.CourseSweep{}, err
 	}
-	for i := range list.Items {
-		if err := j.enrollment(ctx, &list.Items[i]); err != nil {
+	for i := range enrollments {
+		if err := j.enrollment(ctx, &enrollments[i]); err != nil {
 			return v1alpha1.CourseSweep{}, err
 		}
 	}

@@ -14,7 +14,6 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
-	"rollcall.dev/rollcall/internal/index"
 	"rollcall.dev/rollcall/internal/lms"
 )
 
@@ -44,13 +43,13 @@ type progressReading struct {
 
 // beginProgress gives the reading of the progress of all who are enrolled.
 func (r *courseReconciler) beginProgress(ctx context.Context, course *v1alpha1.Course) (*progressReading, error) {
-	var list v1alpha1.EnrollmentList
-	if err := r.List(ctx, &list, client.InNamespace(course.Namespace), client.MatchingFields{index.EnrollmentByCourse: course.Spec.CourseCode}, uncopied); err != nil {
-		return nil, fmt.Errorf("cannot list the course's enrollments: %w", err)
+	enrollments, err := r.enrollmentsIn(ctx, course)
+	if err != nil {
+		return nil, err
 	}
 	reading := &progressReading{}
-	for i := range list.Items {
-		if enrollment := &list.Items[i]; isEnrolledIn(enrollment, course) {
+	for i := range enrollments {
+		if enrollment := &enrollments[i]; isEnrolledIn(enrollment, course) {
 			reading.left = append(reading.left, enrollment.Name)
 		}
 	}

@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"rollcall.dev/rollcall/api/v1alpha1"
+	"rollcall.dev/rollcall/internal/index"
 	"rollcall.dev/rollcall/internal/lms"
 )
 
@@ -102,6 +104,15 @@ func (r *courseReconciler) compare(ctx context.Context, course *v1alpha1.Course,
 	}
 	current.active, current.grades = nil, &gradeReading{seen: map[string]bool{}}
 	return time.Millisecond, nil
+}
+
+// enrollmentsIn gives the Enrollments for the course's code, of whatever platform. They are the cache's own, to be read.
+func (r *courseReconciler) enrollmentsIn(ctx context.Context, course *v1alpha1.Course) ([]v1alpha1.Enrollment, error) {
+	var list v1alpha1.EnrollmentList
+	if err := r.List(ctx, &list, client.InNamespace(course.Namespace), client.MatchingFields{index.EnrollmentByCourse: course.Spec.CourseCode}, uncopied); err != nil {
+		return nil, fmt.Errorf("cannot list the course's enrollments: %w", err)
+	}
+	return list.Items, nil
 }
 
 // currentSweep gives the sweep that is under way or begins now, or the time until the next one is due.

@@ -20,7 +20,7 @@ func readProgress(c *call) answer {
 	}
 	e := u.enrollments[fold(key)]
 	switch {
-	case e == nil && !c.caller.staff, e != nil && !e.active && !c.caller.staff:
+	case !c.caller.staff && (e == nil || !e.active):
 		return jsonAnswer(http.StatusUnauthorized, "User not enrolled.")
 	case e == nil:
 		e = &enrollment{user: u, key: key}
